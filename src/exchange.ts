@@ -121,6 +121,12 @@ export interface Exchange {
   /** Stops `onData` and `onEnd`; the peer is held back as soon as its window is used up. */
   pause(): void;
   resume(): void;
+  /**
+   * A handler works on this exchange: it counts against the limit of its connection until {@link endWork}, even
+   * when the peer has reset it meanwhile (CVE-2023-44487). Not needed for an answer that is given at once.
+   */
+  beginWork(): void;
+  endWork(): void;
   /** Tells the memory budget that `bytes` received are kept by the receiver (negative: are let go). */
   hold(bytes: number): void;
 
