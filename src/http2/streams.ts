@@ -1,0 +1,374 @@
+import type { AbortReason, ExchangeHandler, FieldSection, Peer } from "../exchange.ts";
+import type { BandwidthEstimator } from "./bandwidth.ts";
+import { ClosedStreams } from "./closed-streams.ts";
+import type { FloodGuards } from "./flood-guards.ts";
+import { Flag, MAX_STREAM_ID } from "./frame.ts";
+import type { HeaderAssembly } from "./header-assembly.ts";
+import { HeaderReader, tooLarge } from "./header-reader.ts";
+import { Inflow } from "./inflow.ts";
+import type { Http2Limits } from "./limits.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import { badRequest, Http2RequestHead } from "./request-head.ts";
+import type { Sender } from "./sender.ts";
+import type { PeerSettings } from "./settings.ts";
+import { Http2Stream, type StreamOwner } from "./stream.ts";
+import * as state from "./stream-state.ts";
+import { StreamState } from "./stream-state.ts";
+import * as v from "./violations.ts";
+import { ErrorCode, Violation } from "./violations.ts";
+
+/** Answers to requests that never become an exchange. The layer above may add what its clients look for. */
+export interface Rejections {
+  /** 400: two targets named. */
+  readonly badRequest: FieldSection;
+  /** 431: too many or too large header fields. */
+  readonly headersTooLarge: FieldSection;
+}
+
+/** What the streams tell their connection. */
+export interface StreamsEvents {
+  /** Something was written outside a read turn: it must be flushed. */
+  wake(): void;
+  /** Sends RST_STREAM. */
+  reset(streamId: number, code: ErrorCode): void;
+  /** A window was given back after much data: a good moment to measure. */
+  sampleBandwidth(): void;
+  /** The last stream is gone. */
+  idle(): void;
+}
+
+const HEAD_OF_REJECTED = new Http2RequestHead("", "", "", "", [], -1, 3);
+
+/** All streams of a connection: opens them, finds them, closes them, and keeps both windows of receiving. */
+export class Streams implements StreamOwner {
+  /** The highest stream id the peer has used. */
+  lastPeerId = 0;
+  /** Above it nothing is taken any more: our final GOAWAY named it. */
+  lastAcceptedId = MAX_STREAM_ID;
+  /** We have seen the acknowledgement of our SETTINGS, so the peer knows the limit of streams. */
+  limitIsKnown = false;
+  private nextPromisedId = 2;
+  private pushedStreams = 0;
+  private readonly open = new Map<number, Http2Stream>();
+  /** Streams that are gone while their handler still works. */
+  private orphans = 0;
+  private readonly closed = new ClosedStreams();
+  private readonly headers: HeaderReader;
+  private readonly inflow: Inflow;
+
+  constructor(
+    readonly peer: Peer,
+    private readonly limits: Http2Limits,
+    private readonly budget: MemoryBudget,
+    bandwidth: BandwidthEstimator,
+    private readonly guards: FloodGuards,
+    private readonly settings: PeerSettings,
+    private readonly sender: Sender,
+    private readonly rejections: Rejections,
+    private readonly mayPush: boolean,
+    private readonly onExchange: ExchangeHandler,
+    private readonly events: StreamsEvents,
+  ) {
+    this.headers = new HeaderReader(limits);
+    this.inflow = new Inflow(limits, budget, bandwidth, sender, () => events.sampleBandwidth());
+  }
+
+  /** The peer knows our limits from now on. */
+  recvSettingsAck(): void {
+    this.limitIsKnown = true;
+    this.headers.recvSettingsAck();
+  }
+
+  /** Streams open now. */
+  get size(): number {
+    return this.open.size;
+  }
+
+  // ── Opening ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A whole header block arrived: a request, or the trailers of one. */
+  recvHeaderBlock(block: HeaderAssembly): Violation | null {
+    const { streamId } = block;
+    if ((streamId & 1) === 0) return v.streamIdEven;
+    if (streamId > this.lastPeerId) return this.recvRequest(streamId, block);
+    const stream = this.open.get(streamId);
+    if (stream === undefined) return this.recvLateHeaders(streamId, block);
+    return this.recvTrailers(stream, block);
+  }
+
+  private recvRequest(streamId: number, block: HeaderAssembly): Violation | null {
+    const head = this.headers.readRequest(block.block, block.start, block.end);
+    this.lastPeerId = streamId;
+    if (head instanceof Violation) return head;
+    if (streamId > this.lastAcceptedId) {
+      this.closed.addReset(streamId);
+      return null;
+    }
+    if (block.streamViolation !== null) return block.streamViolation;
+    const refusal = this.judgeLoad();
+    if (refusal !== null) return refusal;
+    if (head === tooLarge) return this.reject(streamId, block.endStream, this.rejections.headersTooLarge);
+    if (head === badRequest) return this.reject(streamId, block.endStream, this.rejections.badRequest);
+    if (block.endStream && head.contentLength > 0) return v.contentLengthMismatch;
+    const stream = this.create(streamId, head, block.endStream);
+    this.onExchange(stream);
+    if (block.endStream && stream.state !== StreamState.closed) stream.recvEnd([]);
+    return null;
+  }
+
+  private create(streamId: number, head: Http2RequestHead, endStream: boolean): Http2Stream {
+    const initial = endStream ? StreamState.halfClosedRemote : StreamState.open;
+    const stream = new Http2Stream(this, streamId, head, initial, this.settings.initialWindowSize);
+    this.open.set(streamId, stream);
+    return stream;
+  }
+
+  /** Whether a new stream can be served: RFC 9113 section 5.1.2, and what our own memory allows. */
+  private judgeLoad(): Violation | null {
+    if (this.open.size - this.pushedStreams + this.orphans >= this.limits.maxConcurrentStreams)
+      return v.tooManyStreams;
+    if (this.budget.isSpent) return v.memoryBudgetSpent;
+    if (this.sender.queuedBytes > this.limits.connectionBufferBytes) return v.outputBacklog;
+    return null;
+  }
+
+  private reject(streamId: number, endStream: boolean, answer: FieldSection): null {
+    this.create(streamId, HEAD_OF_REJECTED, endStream).respondAndEnd(answer);
+    return null;
+  }
+
+  private recvTrailers(stream: Http2Stream, block: HeaderAssembly): Violation | null {
+    const fields = this.headers.readTrailers(block.block, block.start, block.end);
+    if (fields instanceof Violation && fields.scope === "connection") return fields;
+    const violation = state.judgeTrailers(stream.state, block.endStream);
+    if (violation !== null) return violation;
+    if (fields instanceof Violation) return fields;
+    if (fields === tooLarge) return v.malformed("trailers-too-large");
+    stream.state = state.recvEnd(stream.state);
+    return stream.recvEnd(fields);
+  }
+
+  /** HEADERS on a stream that is gone. The block is decoded all the same: HPACK knows no streams. */
+  private recvLateHeaders(streamId: number, block: HeaderAssembly): Violation | null {
+    const fields = this.headers.readTrailers(block.block, block.start, block.end);
+    if (fields instanceof Violation && fields.scope === "connection") return fields;
+    if (this.closed.wasReset(streamId)) return null;
+    return this.closed.wasEnded(streamId) ? v.frameOnClosedStream : v.streamIdNotIncreasing;
+  }
+
+  // ── Receiving ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  recvData(flags: number, streamId: number, bytes: Buffer, start: number, end: number): Violation | null {
+    if (streamId === 0) return v.streamIdZero;
+    const length = end - start;
+    let from = start;
+    let to = end;
+    if ((flags & Flag.PADDED) !== 0) {
+      if (length === 0) return v.frameSizeWrong;
+      if (bytes[start] >= length) return v.paddingTooLong;
+      to -= bytes[start];
+      from++;
+    }
+    if (!this.inflow.take(length)) return v.connectionWindowExceeded;
+    const endStream = (flags & Flag.END_STREAM) !== 0;
+    if (from < to) this.guards.recvData();
+    else if (!endStream) {
+      const violation = this.guards.judgeEmptyData();
+      if (violation !== null) return violation;
+    }
+    const stream = this.open.get(streamId);
+    const violation = stream === undefined ? this.judgeAbsent(streamId) : state.judgeData(stream.state);
+    if (violation !== null || stream === undefined) {
+      this.inflow.returnToConnection(length);
+      return violation;
+    }
+    return this.inflow.deliver(stream, bytes.subarray(from, to), length, endStream);
+  }
+
+  recvReset(streamId: number): Violation | null {
+    const stream = this.open.get(streamId);
+    if (stream === undefined) return this.isIdle(streamId) ? v.frameOnIdleStream : null;
+    const violation = stream.working ? this.guards.judgeReset() : null;
+    this.remove(stream, "ended");
+    stream.recvAbort("reset-by-peer");
+    return violation;
+  }
+
+  recvWindowUpdate(streamId: number, increment: number): Violation | null {
+    const violation = this.guards.judgeGlitch(this.sender.explainedUpdates);
+    if (violation !== null) return violation;
+    if (streamId === 0) {
+      if (increment === 0) return v.connectionWindowUpdateZero;
+      if (!this.sender.window.increase(increment)) return v.connectionWindowOverflow;
+      this.sender.pump();
+      return null;
+    }
+    if (this.isIdle(streamId)) return v.frameOnIdleStream;
+    const stream = this.open.get(streamId);
+    if (stream === undefined) return null;
+    if (increment === 0) return v.windowUpdateZero;
+    if (stream.sendWindow + increment > MAX_STREAM_ID) return v.windowOverflow;
+    stream.sendWindow += increment;
+    this.sender.enqueue(stream);
+    this.sender.pump();
+    return null;
+  }
+
+  /** A stream that is not open is left alone: what the frame says of it would have to be remembered. */
+  recvUrgency(streamId: number, urgency: number): void {
+    const stream = this.open.get(streamId);
+    if (stream !== undefined) stream.urgency = urgency;
+  }
+
+  /** The peer changed SETTINGS_INITIAL_WINDOW_SIZE: every open stream moves with it (RFC 9113 section 6.9.2). */
+  shiftSendWindows(by: number): Violation | null {
+    for (const stream of this.open.values()) {
+      if (stream.sendWindow + by > MAX_STREAM_ID) return v.connectionWindowOverflow;
+      stream.sendWindow += by;
+      this.sender.enqueue(stream);
+    }
+    this.sender.pump();
+    return null;
+  }
+
+  private isIdle(streamId: number): boolean {
+    return (streamId & 1) === 0 ? streamId >= this.nextPromisedId : streamId > this.lastPeerId;
+  }
+
+  /** What a frame other than HEADERS, PRIORITY, RST_STREAM or WINDOW_UPDATE means on a stream that is not open. */
+  private judgeAbsent(streamId: number): Violation | null {
+    if (this.isIdle(streamId)) return v.frameOnIdleStream;
+    return this.closed.wasReset(streamId) ? null : v.frameOnClosedStream;
+  }
+
+  // ── What the streams ask for ──────────────────────────────────────────────────────────────────────────────
+
+  returnWindow(stream: Http2Stream, bytes: number): void {
+    this.inflow.recvConsumed(stream, bytes);
+    this.events.wake();
+  }
+
+  sendHeaders(stream: Http2Stream, section: FieldSection, endStream: boolean): void {
+    this.guards.forgivePings();
+    stream.state = state.sendHeaders(stream.state);
+    this.sender.sendHeaders(stream, section, endStream);
+    if (endStream) this.sentEnd(stream);
+    this.events.wake();
+  }
+
+  sendData(stream: Http2Stream, bytes: Uint8Array, more: Uint8Array | undefined): void {
+    this.guards.forgivePings();
+    this.sender.sendData(stream, bytes, more);
+    this.events.wake();
+  }
+
+  sendEnd(stream: Http2Stream): void {
+    this.sender.sendEnd(stream);
+    this.events.wake();
+  }
+
+  sendReset(stream: Http2Stream, code: ErrorCode): void {
+    this.remove(stream, "reset");
+    this.events.reset(stream.id, code);
+    this.events.wake();
+  }
+
+  countKept(bytes: number): void {
+    this.budget.add(bytes);
+  }
+
+  workEnded(stream: Http2Stream): void {
+    if (stream.state === StreamState.closed) this.orphans--;
+  }
+
+  /**
+   * Our side of a stream is over. When the peer's is not, it is asked to stop without prejudice: "A server MAY
+   * request that the client abort transmission of a request without error by sending a RST_STREAM with an error
+   * code of NO_ERROR after sending a complete response" (RFC 9113 section 8.1).
+   */
+  sentEnd(stream: Http2Stream): void {
+    stream.state = state.sendEnd(stream.state);
+    if (stream.state === StreamState.closed) {
+      this.remove(stream, "ended");
+      return;
+    }
+    this.remove(stream, "reset");
+    this.events.reset(stream.id, ErrorCode.NO_ERROR);
+  }
+
+  /** A push: the request the client would have sent, then the stream of its answer (RFC 9113 section 8.4). */
+  push(parent: Http2Stream, path: string): boolean {
+    const isAllowed =
+      this.mayPush &&
+      this.settings.enablePush &&
+      this.lastAcceptedId === MAX_STREAM_ID &&
+      (parent.id & 1) === 1;
+    if (!isAllowed || this.pushedStreams >= this.settings.maxConcurrentStreams) return false;
+    if (this.nextPromisedId > MAX_STREAM_ID) return false;
+    const { scheme, authority } = parent.head;
+    const promisedId = this.nextPromisedId;
+    this.nextPromisedId += 2;
+    const pseudo = [":method", "GET", ":scheme", scheme, ":authority", authority, ":path", path];
+    this.sender.sendPushPromise(parent.id, promisedId, pseudo);
+    const head = new Http2RequestHead("GET", scheme, authority, path, [], -1, parent.head.urgency);
+    const stream = new Http2Stream(
+      this,
+      promisedId,
+      head,
+      StreamState.reservedLocal,
+      this.settings.initialWindowSize,
+    );
+    this.open.set(promisedId, stream);
+    this.pushedStreams++;
+    this.onExchange(stream);
+    if (stream.isOpen) stream.recvEnd([]);
+    this.events.wake();
+    return true;
+  }
+
+  // ── Closing ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Resets a stream over a violation of the peer. The stream may be one that never opened. */
+  resetFor(violation: Violation, streamId: number): void {
+    const stream = this.open.get(streamId);
+    if (stream === undefined) {
+      this.closed.addReset(streamId);
+    } else {
+      this.remove(stream, "reset");
+      stream.recvAbort(violation.name === "response-stalled" ? "refused" : "protocol-error");
+    }
+    this.events.reset(streamId, violation.code);
+  }
+
+  /** The connection is gone. */
+  abortAll(reason: AbortReason): void {
+    for (const stream of [...this.open.values()]) {
+      this.remove(stream, "ended");
+      stream.recvAbort(reason);
+    }
+  }
+
+  /** Streams whose handler is done and whose rest the peer does not take. */
+  findStalled(now: number, stallMs: number): Http2Stream[] {
+    const stalled: Http2Stream[] = [];
+    for (const stream of this.open.values()) {
+      if (stream.endsWith === null || stream.outboundBytes === 0) continue;
+      if (stream.endedAtMs === 0) stream.endedAtMs = now;
+      else if (now - stream.endedAtMs >= stallMs) stalled.push(stream);
+    }
+    return stalled;
+  }
+
+  private remove(stream: Http2Stream, how: "ended" | "reset"): void {
+    if (!this.open.delete(stream.id)) return;
+    if ((stream.id & 1) === 0) this.pushedStreams--;
+    stream.state = StreamState.closed;
+    if (stream.working) this.orphans++;
+    if (how === "ended") this.closed.addEnded(stream.id);
+    else this.closed.addReset(stream.id);
+    if (stream.outboundBytes > 0) this.sender.forget(stream);
+    stream.letGo();
+    this.inflow.settle(stream);
+    if (this.open.size === 0) this.events.idle();
+  }
+}
