@@ -1,0 +1,9 @@
+import { Server, type ServerOptions } from "../rpc/server.ts";
+import { grpcProtocol } from "./grpc/protocol.ts";
+import { httpProtocol } from "./http/protocol.ts";
+
+/** A server that speaks every protocol we have, on one port. */
+export function createServer(options: ServerOptions): Server {
+  // HTTP takes whatever no RPC protocol has taken, so it is asked last.
+  return new Server(options, [grpcProtocol, httpProtocol]);
+}

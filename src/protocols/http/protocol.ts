@@ -1,0 +1,123 @@
+import { type AbortReason, type Exchange, type ExchangeReceiver, FieldSection } from "../../exchange.ts";
+import type { CallHost, Protocol } from "../../rpc/protocol.ts";
+import { type HttpResponse, type Route, requestOf } from "../../rpc/route.ts";
+
+/** A route's request is small; whoever sends more is answered 413. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const TEXT = "text/plain; charset=utf-8";
+
+/** Plain HTTP: the application's routes, and a text that says what is here for everything else. */
+export const httpProtocol: Protocol = {
+  name: "HTTP",
+
+  accept(exchange: Exchange, host: CallHost): boolean {
+    const { method } = exchange.head;
+    const path = exchange.head.path.split("?", 1)[0];
+    const here = host.findRoutes(path);
+    const route = here.find(
+      ({ methods }) => methods.includes(method) || (method === "HEAD" && methods.includes("GET")),
+    );
+    // Without a route the body does not matter, and its end may never come.
+    if (route !== undefined) exchange.receiver = new RouteExchange(exchange, (body) => answer(route, body));
+    else send(exchange, here.length > 0 ? methodNotAllowed(here) : notFound(exchange, host));
+    return true;
+
+    async function answer({ handler }: Route, body: Uint8Array): Promise<HttpResponse> {
+      try {
+        return await handler(requestOf(exchange, body));
+      } catch (error) {
+        host.log.error("A route failed", { path, error });
+        return text(500, "The server failed to answer this.\n");
+      }
+    }
+  },
+};
+
+function text(status: number, body: string): HttpResponse {
+  return { status, headers: { "content-type": TEXT }, body };
+}
+
+function methodNotAllowed(routes: readonly Route[]): HttpResponse {
+  const allow = routes.flatMap(({ methods }) => methods).join(", ");
+  return { status: 405, headers: { "content-type": TEXT, allow }, body: `This path takes ${allow}.\n` };
+}
+
+/** A path that is a gRPC method is there, but not for this content type (gRPC over HTTP/2 asks for 415). */
+function notFound(exchange: Exchange, host: CallHost): HttpResponse {
+  const { path } = exchange.head;
+  if (host.findMethod(path) !== undefined) {
+    const body = `${path} is a gRPC method: call it with a gRPC client (content-type application/grpc over HTTP/2).\n`;
+    return { status: 415, headers: { "content-type": TEXT, "grpc-status": "3" }, body };
+  }
+  return text(
+    404,
+    `There is nothing at ${path}. This server has:\n${host
+      .describe()
+      .map((line) => `  ${line}\n`)
+      .join("")}`,
+  );
+}
+
+function send(exchange: Exchange, { status = 200, headers = {}, body = "" }: HttpResponse): void {
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(headers)) fields.push(name.toLowerCase(), value);
+  // RFC 9110 section 8.6: neither may say a length.
+  const hasNoContent = status === 204 || status === 304;
+  if (!hasNoContent) fields.push("content-length", String(bytes.length));
+  const head = new FieldSection(status, fields);
+  if (hasNoContent || bytes.length === 0 || exchange.head.method === "HEAD") {
+    exchange.respondAndEnd(head);
+    return;
+  }
+  exchange.respond(head);
+  exchange.write(bytes);
+  exchange.end();
+}
+
+/** Gathers a request's body, asks for the answer once it is whole, and sends it. */
+class RouteExchange implements ExchangeReceiver {
+  private readonly parts: Buffer[] = [];
+  private size = 0;
+  /** Answered, or given up by the client. */
+  private isOver = false;
+
+  constructor(
+    private readonly exchange: Exchange,
+    private readonly answer: (body: Uint8Array) => Promise<HttpResponse>,
+  ) {}
+
+  onData(bytes: Uint8Array): void {
+    if (this.isOver) return;
+    this.size += bytes.length;
+    if (this.size > MAX_BODY_BYTES) {
+      this.exchange.hold(bytes.length - this.size);
+      this.parts.length = 0;
+      this.send(text(413, `The request has more than ${MAX_BODY_BYTES} bytes.\n`));
+      return;
+    }
+    this.exchange.hold(bytes.length);
+    this.parts.push(Buffer.from(bytes));
+  }
+
+  onEnd(): void {
+    if (this.isOver) return;
+    this.exchange.beginWork();
+    this.answer(Buffer.concat(this.parts))
+      .then((response) => this.send(response))
+      .catch(() => this.exchange.abort("internal"))
+      .finally(() => this.exchange.endWork());
+  }
+
+  onAbort(_reason: AbortReason): void {
+    this.isOver = true;
+  }
+
+  onDrain(): void {}
+
+  private send(response: HttpResponse): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    send(this.exchange, response);
+  }
+}

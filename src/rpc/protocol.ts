@@ -1,0 +1,43 @@
+import type { Exchange } from "../exchange.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Route } from "./route.ts";
+import type { BoundMethod } from "./service.ts";
+
+/** Limits of one message, in bytes. */
+export interface MessageLimits {
+  readonly maxReceiveBytes: number;
+  readonly maxSendBytes: number;
+}
+
+/** 4 MiB in, as every gRPC server has it; out, what the length prefix of 32 bits can say. */
+export const defaultMessageLimits: MessageLimits = {
+  maxReceiveBytes: 4 * 1024 * 1024,
+  maxSendBytes: 0xffff_ffff,
+};
+
+/** Where the core tells what a person may want to know. */
+export interface RpcLog {
+  debug(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+  error(message: string, fields?: object): void;
+}
+
+/** What a protocol, and each of its calls, needs of the server. */
+export interface CallHost {
+  readonly log: RpcLog;
+  readonly deadlines: Deadlines;
+  readonly messageLimits: MessageLimits;
+  /** The method of a path (`/helloworld.Greeter/SayHello`), if it is served. */
+  findMethod(path: string): BoundMethod | undefined;
+  /** The routes of a path, without its query. */
+  findRoutes(path: string): readonly Route[];
+  /** The paths of every method and route, for a text that says what is here. */
+  describe(): string[];
+}
+
+/** Turns the exchanges that it recognises into calls. A new protocol is a new folder and one line in the list of them. */
+export interface Protocol {
+  readonly name: string;
+  /** Takes the exchange and returns true, or leaves it alone and returns false. */
+  accept(exchange: Exchange, host: CallHost): boolean;
+}
