@@ -191,7 +191,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
         return v.pushPromiseFromClient;
       // "Implementations MUST ignore and discard frames of unknown types" (section 5.5).
       default:
-        return this.guards.judgeGlitch(this.sender.explainedUpdates);
+        return this.guards.judgeGlitch(this.sender.explainedFrames);
     }
   }
 

@@ -91,7 +91,7 @@ export class Control {
     if (streamId === 0) return v.streamIdZero;
     if (end - start !== 5) return v.priorityFrameSize;
     if (readUint31(bytes, start) === streamId) return v.selfDependency;
-    return this.guards.judgeGlitch(this.sender.explainedUpdates);
+    return this.guards.judgeGlitch(this.sender.explainedFrames);
   }
 
   /** RFC 9218 section 7.1: the urgency of a stream changes while it is answered. */
@@ -101,7 +101,7 @@ export class Control {
     const prioritizedId = readUint31(bytes, start);
     if (prioritizedId === 0) return v.streamIdZero;
     this.streams.recvUrgency(prioritizedId, parseUrgency(bytes.toString("latin1", start + 4, end)));
-    return this.guards.judgeGlitch(this.sender.explainedUpdates);
+    return this.guards.judgeGlitch(this.sender.explainedFrames);
   }
 
   private recvPong(ping: number): void {

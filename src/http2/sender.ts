@@ -33,8 +33,9 @@ export class Sender {
   readonly window = new SendWindow(65_535);
   /** The socket is full: DATA waits until it drains. */
   isBlocked = false;
-  /** How many WINDOW_UPDATEs the DATA sent so far explains: a few a frame, and one for each 256 bytes. */
-  explainedUpdates = 0;
+  /** How many PRIORITY and WINDOW_UPDATE frames all that was served so far explains: one for each stream, a few for each
+   * DATA frame, and one for each 256 bytes. */
+  explainedFrames = 0;
   /** Unsent body bytes of all streams. */
   queuedBytes = 0;
   private readonly queues: Http2Stream[][] = [];
@@ -164,7 +165,7 @@ export class Sender {
   private spend(stream: Http2Stream, bytes: number): void {
     this.window.available -= bytes;
     stream.sendWindow -= bytes;
-    this.explainedUpdates += 4 + bytes / 256;
+    this.explainedFrames += 4 + bytes / 256;
   }
 
   /** The stream is gone: drops its unsent bytes. */

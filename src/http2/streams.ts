@@ -120,6 +120,7 @@ export class Streams implements StreamOwner {
     const initial = endStream ? StreamState.halfClosedRemote : StreamState.open;
     const stream = new Http2Stream(this, streamId, head, initial, this.settings.initialWindowSize);
     this.open.set(streamId, stream);
+    this.sender.explainedFrames++;
     return stream;
   }
 
@@ -195,7 +196,7 @@ export class Streams implements StreamOwner {
   }
 
   recvWindowUpdate(streamId: number, increment: number): Violation | null {
-    const violation = this.guards.judgeGlitch(this.sender.explainedUpdates);
+    const violation = this.guards.judgeGlitch(this.sender.explainedFrames);
     if (violation !== null) return violation;
     if (streamId === 0) {
       if (increment === 0) return v.connectionWindowUpdateZero;
