@@ -28,10 +28,12 @@ export class StallWatch {
     const { watched, limits } = this;
     if (this.timer !== noTimer) return;
     if (watched.pendingBytes > 0) {
+      const before = watched.pendingBytes;
       this.timer = this.clock.after(limits.socketStallMs, () => {
         this.timer = noTimer;
-        // Had anything left the socket, `progress` would have cancelled this timer.
-        if (watched.pendingBytes > 0) watched.socketStalled();
+        // A slow socket that takes some is no stalled one.
+        if (watched.pendingBytes >= before) watched.socketStalled();
+        else this.check();
       });
     } else if (watched.queuedBytes > 0) {
       this.timer = this.clock.after(limits.responseStallMs / 2, () => {
