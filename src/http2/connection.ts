@@ -231,7 +231,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     }
     this.streams.resetFor(violation, streamId);
     // A peer that does not know our limit of streams yet is refused some, and is not to blame for it.
-    const isHonest = violation.code === ErrorCode.REFUSED_STREAM && !this.streams.limitIsKnown;
+    const isHonest = violation.isOurs || (violation === v.tooManyStreams && !this.streams.limitIsKnown);
     const flood = isHonest ? null : this.guards.judgeProvokedReset();
     if (flood !== null) this.recvViolation(flood, 0);
   }

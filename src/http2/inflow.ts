@@ -44,16 +44,15 @@ export class Inflow {
     }
     this.bandwidth.recvData(frameBytes);
     const kept = stream.isHeldBack() ? payload.length : 0;
-    if (kept > 0 && this.budget.isSpent) {
-      this.returnToConnection(frameBytes);
-      return slowReceiverOverBudget;
-    }
+    const keptBefore = stream.kept;
     if (endStream) stream.state = state.recvEnd(stream.state);
     if (kept > 0 && !this.budget.hasRoom) stream.connectionDebt += kept;
     else this.returnToConnection(kept);
     this.returnToConnection(frameBytes - kept);
     const violation = stream.recvData(payload, endStream);
     this.returnToStream(stream, frameBytes - kept);
+    // Whether it is kept here for a paused receiver, or by a receiver whose message is not whole yet.
+    if (violation === null && this.budget.isSpent && stream.kept > keptBefore) return slowReceiverOverBudget;
     return violation;
   }
 

@@ -148,8 +148,13 @@ export class Http2Stream implements Exchange {
     return this.paused || (this.inbound !== null && this.inbound.length > 0);
   }
 
-  get keptInbound(): number {
+  private get keptInbound(): number {
     return this.inbound?.length ?? 0;
+  }
+
+  /** Bytes received that are kept for this stream, here or by its receiver. */
+  get kept(): number {
+    return this.keptBytes + this.keptInbound;
   }
 
   // ── Exchange: receiving ───────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +186,8 @@ export class Http2Stream implements Exchange {
   }
 
   hold(bytes: number): void {
-    if (this.aborted) return;
+    // Once the stream is gone everything was let go already, and would be counted twice.
+    if (!this.isOpen) return;
     this.keptBytes += bytes;
     this.owner.countKept(bytes);
   }
@@ -198,7 +204,7 @@ export class Http2Stream implements Exchange {
 
   /** Lets go of everything that is counted or kept. */
   letGo(): void {
-    const kept = this.keptBytes + this.keptInbound;
+    const { kept } = this;
     if (kept !== 0) this.owner.countKept(-kept);
     this.keptBytes = 0;
     this.inbound = null;

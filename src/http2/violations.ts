@@ -30,6 +30,8 @@ export class Violation {
     readonly name: string,
     /** GOAWAY debug data, where clients look for an exact text. */
     readonly debugData: string = name,
+    /** Our own load, and no fault of the peer: it does not count against it. */
+    readonly isOurs = false,
   ) {}
 }
 
@@ -37,6 +39,7 @@ const E = ErrorCode;
 const connection = (code: ErrorCode, name: string, debugData?: string) =>
   new Violation("connection", code, name, debugData);
 const stream = (code: ErrorCode, name: string) => new Violation("stream", code, name);
+const ours = (code: ErrorCode, name: string) => new Violation("stream", code, name, name, true);
 
 // Framing (RFC 9113 sections 3.4, 4, 5.5)
 export const badPreface = connection(E.PROTOCOL_ERROR, "bad-preface");
@@ -59,8 +62,8 @@ export const frameOnClosedStream = connection(E.STREAM_CLOSED, "frame-on-closed-
 export const frameAfterEndStream = stream(E.STREAM_CLOSED, "frame-after-end-stream");
 export const frameOnReservedStream = connection(E.PROTOCOL_ERROR, "frame-on-reserved-stream");
 export const tooManyStreams = stream(E.REFUSED_STREAM, "too-many-streams");
-export const memoryBudgetSpent = stream(E.REFUSED_STREAM, "memory-budget-spent");
-export const outputBacklog = stream(E.REFUSED_STREAM, "output-backlog");
+export const memoryBudgetSpent = ours(E.REFUSED_STREAM, "memory-budget-spent");
+export const outputBacklog = ours(E.REFUSED_STREAM, "output-backlog");
 export const selfDependency = stream(E.PROTOCOL_ERROR, "self-dependency");
 
 // Header sections (sections 8.1 to 8.3, 10.3)
@@ -90,11 +93,11 @@ export const settingsTimeout = connection(E.SETTINGS_TIMEOUT, "settings-timeout"
 // Time-outs and floods (section 10.5)
 export const prefaceTimeout = connection(E.PROTOCOL_ERROR, "preface-timeout");
 export const headerBlockTimeout = connection(E.PROTOCOL_ERROR, "header-block-timeout");
-export const responseStalled = stream(E.CANCEL, "response-stalled");
+export const responseStalled = ours(E.CANCEL, "response-stalled");
 export const tooManyResets = connection(E.ENHANCE_YOUR_CALM, "too-many-resets");
 export const tooManyProvokedResets = connection(E.ENHANCE_YOUR_CALM, "too-many-internal-resets");
 export const tooManyGlitches = connection(E.ENHANCE_YOUR_CALM, "too-many-glitches");
 export const tooManyEmptyFrames = connection(E.ENHANCE_YOUR_CALM, "too-many-empty-frames");
 /** The debug data is the text that gRPC clients look for (gRPC proposal A8). */
 export const tooManyPings = connection(E.ENHANCE_YOUR_CALM, "too-many-pings", "too_many_pings");
-export const slowReceiverOverBudget = stream(E.ENHANCE_YOUR_CALM, "slow-receiver-over-budget");
+export const slowReceiverOverBudget = ours(E.ENHANCE_YOUR_CALM, "slow-receiver-over-budget");

@@ -36,6 +36,33 @@ describe("an HTTP route", () => {
     expect(peer.peer.budget.usedBytes).to.equal(0);
   });
 
+  for (const [name, value] of [
+    ["x-split", "a\r\nset-cookie: b"],
+    ["x-wide", "\u010a"],
+    ["x-space", " a"],
+    ["x y", "a"],
+    ["", "a"],
+  ]) {
+    it(`answers 500 and says why in the log when a handler sends the field ${JSON.stringify(name)}: ${JSON.stringify(value)}`, async () => {
+      const peer = serve(() => ({ headers: { [name]: value } }));
+      expect((await ask(peer)).headers[":status"]).to.equal("500");
+      expect(peer.host.errors).to.have.length(1);
+    });
+  }
+
+  it("keeps a body of many small parts in as much memory as it has bytes (CVE-2026-84304)", async () => {
+    let length = 0;
+    const peer = serve(({ body }) => {
+      length = body.buffer.byteLength;
+      return { body: String(body.length) };
+    });
+    const streamId = peer.openWith(requestFields("/here", [], "POST"));
+    for (let i = 0; i < 20_000; i++) peer.send(streamId, Buffer.from("x"));
+    peer.sendLast(streamId, Buffer.from("x"));
+    expect((await peer.answer(streamId)).body).to.equal("20001");
+    expect(length).to.be.at.most(2 * 20_001);
+  });
+
   it("answers HEAD as GET, without the body", async () => {
     const { headers, body, isEnded } = await ask(
       serve(() => ({ body: "text" })),

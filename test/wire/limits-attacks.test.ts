@@ -275,12 +275,44 @@ describe("limits: what an attacker meets", () => {
     const peer = ScriptedPeer.greeted({ limits: { memoryBudgetBytes: 100_000 } });
     peer.send(open(1), open(3));
     for (const { exchange } of peer.exchanges) exchange.pause();
-    for (let i = 0; i < 10; i++) peer.send(data(1, Buffer.alloc(10_000)));
+    for (let i = 0; i < 9; i++) peer.send(data(1, Buffer.alloc(10_000)));
+    // The rest is kept for another connection.
+    peer.budget.add(10_000);
     peer.send(headers(5));
     peer.expectReset(5, "REFUSED_STREAM", "memory-budget-spent");
     peer.send(data(3, Buffer.alloc(10_000)));
     peer.expectReset(3, "ENHANCE_YOUR_CALM", "slow-receiver-over-budget");
     peer.connection.lost();
+    expect(peer.budget.usedBytes).to.equal(10_000);
+  });
+
+  it("large messages: parts that receivers keep count against the budget, and the stream that adds to it is reset", () => {
+    const peer = ScriptedPeer.greeted({ limits: { memoryBudgetBytes: 100_000 } });
+    for (let id = 1; id < 20; id += 2) {
+      peer.send(open(id));
+      const recorded = peer.exchanges.at(-1)!;
+      recorded.onData = (bytes) => recorded.exchange.hold(bytes.length);
+      peer.send(data(id, Buffer.alloc(15_000)));
+    }
+    expect(peer.budget.usedBytes).to.be.at.most(100_000);
+    expect(peer.violations).to.include("slow-receiver-over-budget");
+  });
+
+  it("our own load is not held against a client: refused 1,000 times over the budget, its connection lives", () => {
+    const peer = ScriptedPeer.greeted({ limits: { memoryBudgetBytes: 1000 } });
+    peer.budget.add(1000);
+    for (let id = 1; id < 2000; id += 2) peer.send(headers(id));
+    expect(peer.receiveAll().every(({ code }) => code === "REFUSED_STREAM")).to.equal(true);
+    expect([peer.violations.length, peer.isEnded]).to.deep.equal([1000, false]);
+  });
+
+  it("what is let go after the end of a stream is not counted twice", () => {
+    const peer = ScriptedPeer.greeted();
+    peer.send(headers(1));
+    const [{ exchange }] = peer.exchanges;
+    exchange.hold(1000);
+    exchange.respondAndEnd(new FieldSection(204, []));
+    exchange.hold(-1000);
     expect(peer.budget.usedBytes).to.equal(0);
   });
 

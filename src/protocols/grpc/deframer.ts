@@ -1,3 +1,5 @@
+import { GrowingBuffer } from "../shared/growing-buffer.ts";
+
 /** Compressed flag and length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 export const PREFIX_BYTES = 5;
 
@@ -13,15 +15,12 @@ export interface MessageSink {
 
 export type BadPrefix = "flag" | "length";
 
-const EMPTY = Buffer.alloc(0);
-
 /**
  * Cuts the bytes of a body into messages. A message that lies whole in one piece is handed on where it lies; one that
  * comes in parts is gathered in memory that grows with what has arrived, whatever length its prefix announces.
  */
 export class Deframer {
-  private held: Buffer = EMPTY;
-  private heldBytes = 0;
+  private readonly held = new GrowingBuffer();
   private isPaused = false;
   private isBroken = false;
 
@@ -32,7 +31,7 @@ export class Deframer {
 
   /** True between two messages: a body may end here. */
   get isBetweenMessages(): boolean {
-    return this.heldBytes === 0;
+    return this.held.length === 0;
   }
 
   /** Keeps what arrives until {@link resume}. */
@@ -43,26 +42,28 @@ export class Deframer {
   resume(): void {
     if (!this.isPaused) return;
     this.isPaused = false;
-    const { held, heldBytes } = this;
-    if (heldBytes === 0) return;
-    this.release();
-    this.read(held.subarray(0, heldBytes));
+    if (this.held.length > 0) this.readHeld();
   }
 
   recv(bytes: Uint8Array): void {
     if (this.isBroken) return;
-    if (this.heldBytes === 0) {
+    const { held } = this;
+    if (held.length === 0) {
       this.read(bytes);
       return;
     }
     this.keep(bytes);
-    if (this.isPaused || this.heldBytes < PREFIX_BYTES) return;
-    const needed = PREFIX_BYTES + readLength(this.held, 0);
+    if (this.isPaused || held.length < PREFIX_BYTES) return;
+    const prefix = held.bytes;
     // The prefix may have come in two parts, so it is judged here as well as in `read`.
-    if (this.heldBytes < needed && !this.isBadPrefix(this.held, 0)) return;
-    const { held, heldBytes } = this;
+    if (held.length < PREFIX_BYTES + readLength(prefix, 0) && !this.isBadPrefix(prefix, 0)) return;
+    this.readHeld();
+  }
+
+  private readHeld(): void {
+    const { bytes } = this.held;
     this.release();
-    this.read(held.subarray(0, heldBytes));
+    this.read(bytes);
   }
 
   /** Forgets everything that is kept. */
@@ -98,22 +99,13 @@ export class Deframer {
   }
 
   private keep(bytes: Uint8Array): void {
-    const size = this.heldBytes + bytes.length;
-    if (size > this.held.length) {
-      // Doubling keeps a message that arrives in small pieces linear; the announced length is only an upper bound.
-      const grown = Buffer.allocUnsafe(Math.max(size, 2 * this.held.length));
-      this.held.copy(grown, 0, 0, this.heldBytes);
-      this.held = grown;
-    }
-    this.held.set(bytes, this.heldBytes);
-    this.heldBytes = size;
+    this.held.append(bytes);
     this.sink.hold(bytes.length);
   }
 
   private release(): void {
-    if (this.heldBytes > 0) this.sink.hold(-this.heldBytes);
-    this.held = EMPTY;
-    this.heldBytes = 0;
+    if (this.held.length > 0) this.sink.hold(-this.held.length);
+    this.held.clear();
   }
 }
 

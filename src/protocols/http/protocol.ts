@@ -1,9 +1,14 @@
 import { type AbortReason, type Exchange, type ExchangeReceiver, FieldSection } from "../../exchange.ts";
 import type { CallHost, Protocol } from "../../rpc/protocol.ts";
 import { type HttpResponse, type Route, requestOf } from "../../rpc/route.ts";
+import { GrowingBuffer } from "../shared/growing-buffer.ts";
 
 /** A route's request is small; whoever sends more is answered 413. */
 const MAX_BODY_BYTES = 1024 * 1024;
+/** RFC 9110 section 5.6.2. */
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** RFC 9110 section 5.5: visible characters with single spaces or tabs within, in latin1. */
+const FIELD_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
 const TEXT = "text/plain; charset=utf-8";
 
 /** Plain HTTP: the application's routes, and a text that says what is here for everything else. */
@@ -24,7 +29,9 @@ export const httpProtocol: Protocol = {
 
     async function answer({ handler }: Route, body: Uint8Array): Promise<HttpResponse> {
       try {
-        return await handler(requestOf(exchange, body));
+        const response = await handler(requestOf(exchange, body));
+        checkHeaders(response.headers ?? {});
+        return response;
       } catch (error) {
         host.log.error("A route failed", { path, error });
         return text(500, "The server failed to answer this.\n");
@@ -58,6 +65,20 @@ function notFound(exchange: Exchange, host: CallHost): HttpResponse {
   );
 }
 
+/**
+ * What is no field of HTTP must not leave as one: HTTP/2 would carry a line break that HTTP/1.1 behind a proxy splits at
+ * (RFC 9113 section 10.3).
+ *
+ * @throws TypeError naming the field
+ */
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!FIELD_NAME.test(name)) throw new TypeError(`"${name}" is no name of a header field`);
+    if (!FIELD_VALUE.test(value))
+      throw new TypeError(`The header field "${name}" has characters that cannot be sent`);
+  }
+}
+
 function send(exchange: Exchange, { status = 200, headers = {}, body = "" }: HttpResponse): void {
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
   const fields: string[] = [];
@@ -77,8 +98,7 @@ function send(exchange: Exchange, { status = 200, headers = {}, body = "" }: Htt
 
 /** Gathers a request's body, asks for the answer once it is whole, and sends it. */
 class RouteExchange implements ExchangeReceiver {
-  private readonly parts: Buffer[] = [];
-  private size = 0;
+  private readonly body = new GrowingBuffer();
   /** Answered, or given up by the client. */
   private isOver = false;
 
@@ -89,21 +109,20 @@ class RouteExchange implements ExchangeReceiver {
 
   onData(bytes: Uint8Array): void {
     if (this.isOver) return;
-    this.size += bytes.length;
-    if (this.size > MAX_BODY_BYTES) {
-      this.exchange.hold(bytes.length - this.size);
-      this.parts.length = 0;
+    if (this.body.length + bytes.length > MAX_BODY_BYTES) {
+      this.exchange.hold(-this.body.length);
+      this.body.clear();
       this.send(text(413, `The request has more than ${MAX_BODY_BYTES} bytes.\n`));
       return;
     }
     this.exchange.hold(bytes.length);
-    this.parts.push(Buffer.from(bytes));
+    this.body.append(bytes);
   }
 
   onEnd(): void {
     if (this.isOver) return;
     this.exchange.beginWork();
-    this.answer(Buffer.concat(this.parts))
+    this.answer(this.body.bytes)
       .then((response) => this.send(response))
       .catch(() => this.exchange.abort("internal"))
       .finally(() => this.exchange.endWork());
