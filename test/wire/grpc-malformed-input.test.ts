@@ -48,6 +48,17 @@ describe("gRPC answers a head that is not as it should be", () => {
     expect(reset).to.equal("NO_ERROR");
   });
 
+  it("what it echoes is cut: an answer is no many times as long as its request", async () => {
+    const path = `/${"%".repeat(3900)}`;
+    const { headers } = await peer.answer(
+      peer.openWith(requestFields(path, ["content-type", "application/grpc"])),
+    );
+    expect(headers["grpc-status"]).to.equal("12");
+    expect(headers["grpc-message"].length).to.be.lessThan(600);
+    const { body } = await peer.answer(peer.openWith(requestFields(path, [], "GET"), true));
+    expect(body.length).to.be.lessThan(600);
+  });
+
   for (const type of ["image/jpeg", "application/json", "application/grpc-web", "application/grpcx", ""]) {
     it(`content-type "${type}": 415 with a text that says what is wanted`, async () => {
       const fields = withoutContentType("/test.Test/Method", ["content-type", type]);

@@ -3,6 +3,7 @@ import { findBadBinary } from "../../rpc/metadata.ts";
 import type { CallHost } from "../../rpc/protocol.ts";
 import type { BoundMethod } from "../../rpc/service.ts";
 import { StatusCode } from "../../rpc/status.ts";
+import { shorten } from "../shared/shorten.ts";
 import { encodeStatusMessage } from "./status-message.ts";
 import { parseTimeout } from "./timeout.ts";
 
@@ -44,25 +45,27 @@ export function parseHead(head: RequestHead, host: CallHost): GrpcHead {
       rejection(httpStatus, code, message),
     );
   if (headers === undefined) {
-    return reject(415, StatusCode.INTERNAL, `content-type "${contentType}" is not supported`);
+    return reject(415, StatusCode.INTERNAL, `content-type "${shorten(contentType)}" is not supported`);
   }
   if (head.method !== "POST") {
-    return reject(405, StatusCode.INTERNAL, `gRPC wants the method POST, not "${head.method}"`);
+    return reject(405, StatusCode.INTERNAL, `gRPC wants the method POST, not "${shorten(head.method)}"`);
   }
   const badBinary = findBadBinary(head.fields);
-  if (badBinary !== null) return reject(400, StatusCode.INTERNAL, `malformed binary metadata "${badBinary}"`);
+  if (badBinary !== null)
+    return reject(400, StatusCode.INTERNAL, `malformed binary metadata "${shorten(badBinary)}"`);
   const timeout = head.get("grpc-timeout");
   const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseTimeout(timeout);
-  if (timeoutMs === null) return reject(400, StatusCode.INTERNAL, `malformed grpc-timeout "${timeout}"`);
+  if (timeoutMs === null)
+    return reject(400, StatusCode.INTERNAL, `malformed grpc-timeout "${shorten(timeout ?? "")}"`);
   const method = host.findMethod(head.path);
   if (method === undefined) {
-    const message = `The server does not implement the method ${head.path}`;
+    const message = `The server does not implement the method ${shorten(head.path)}`;
     return new GrpcHead(host, null, 0, headers, trailersOnly(headers, StatusCode.UNIMPLEMENTED, message));
   }
   const encoding = head.get("grpc-encoding");
   if (encoding !== undefined && encoding !== "identity") {
     const fields = ["grpc-accept-encoding", "identity"];
-    const message = `grpc-encoding "${encoding}" is not supported`;
+    const message = `grpc-encoding "${shorten(encoding)}" is not supported`;
     return new GrpcHead(
       host,
       null,

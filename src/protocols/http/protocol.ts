@@ -2,6 +2,7 @@ import { type AbortReason, type Exchange, type ExchangeReceiver, FieldSection } 
 import type { CallHost, Protocol } from "../../rpc/protocol.ts";
 import { type HttpResponse, type Route, requestOf } from "../../rpc/route.ts";
 import { GrowingBuffer } from "../shared/growing-buffer.ts";
+import { shorten } from "../shared/shorten.ts";
 
 /** A route's request is small; whoever sends more is answered 413. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -53,12 +54,12 @@ function methodNotAllowed(routes: readonly Route[]): HttpResponse {
 function notFound(exchange: Exchange, host: CallHost): HttpResponse {
   const { path } = exchange.head;
   if (host.findMethod(path) !== undefined) {
-    const body = `${path} is a gRPC method: call it with a gRPC client (content-type application/grpc over HTTP/2).\n`;
+    const body = `${shorten(path)} is a gRPC method: call it with a gRPC client (content-type application/grpc over HTTP/2).\n`;
     return { status: 415, headers: { "content-type": TEXT, "grpc-status": "3" }, body };
   }
   return text(
     404,
-    `There is nothing at ${path}. This server has:\n${host
+    `There is nothing at ${shorten(path)}. This server has:\n${host
       .describe()
       .map((line) => `  ${line}\n`)
       .join("")}`,
