@@ -29,9 +29,9 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   private phase: Phase = "preface";
   private prefaceBytes = 0;
   private inTurn = false;
+  private turnIsDue = false;
   private flushIsDue = false;
   private timer: Timer = noTimer;
-  private headerTimer: Timer = noTimer;
   private readonly reader = new FrameReader(this);
   private readonly output: Output;
   private readonly sender: Sender;
@@ -43,13 +43,16 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   private readonly stalls: StallWatch;
   private readonly limits: Http2Limits;
   private readonly flushSoon = () => this.flush();
-  private readonly resumeTurn = () => this.runTurn(null);
+  private readonly resumeTurn = () => {
+    this.turnIsDue = false;
+    this.runTurn(null);
+  };
 
   constructor(
     private readonly context: Http2Context,
     private readonly host: ConnectionHost,
     readonly peer: Peer,
-    /** Called once, when the last stream is gone after a drain, or the connection failed. */
+    /** Called whenever the last stream is gone while the connection lives. */
     private readonly onIdle: () => void = () => {},
   ) {
     const { limits, clock, budget } = context;
@@ -59,7 +62,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     this.output = new Output(host, context.scratch);
     this.sender = new Sender(this.output, settings, limits, this);
     this.guards = new FloodGuards(clock, limits);
-    this.assembly = new HeaderAssembly(limits);
+    this.assembly = new HeaderAssembly(clock, limits, () => this.fail(v.headerBlockTimeout));
     const { rejections, push, onExchange } = context;
     this.streams = new Streams(
       peer,
@@ -126,11 +129,13 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     else reader.receive(bytes, this.limits.framesPerTurn);
     this.inTurn = false;
     this.flush();
-    if (reader.hasBacklog && !reader.isHalted && this.isLive()) {
+    if (reader.isHalted || !this.isLive()) return;
+    if (!reader.hasBacklog) {
+      if (bytes === null) this.host.setReading(true);
+    } else if (!this.turnIsDue) {
+      this.turnIsDue = true;
       this.host.setReading(false);
       this.host.nextTurn(this.resumeTurn);
-    } else if (!reader.isHalted && bytes === null) {
-      this.host.setReading(true);
     }
   }
 
@@ -145,7 +150,8 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   recvFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     const violation = this.dispatch(type, flags, streamId, bytes, start, end);
     if (violation !== null) this.recvViolation(violation, streamId);
-    if (this.control.queued > this.limits.maxQueuedControlFrames) this.relieveControlQueue();
+    const unread = this.control.queued + this.sender.headersBehind;
+    if (unread > this.limits.maxQueuedControlFrames) this.relieveControlQueue();
   }
 
   /** One line for each frame type; the part that owns the data applies the rule. */
@@ -196,20 +202,11 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   }
 
   private recvHeaderFrame(violation: Violation | null): Violation | null {
-    if (violation !== null) return violation;
-    if (this.assembly.isOpen) {
-      if (this.headerTimer === noTimer) {
-        const failure = () => this.fail(v.headerBlockTimeout);
-        this.headerTimer = this.context.clock.after(this.limits.headerBlockTimeoutMs, failure);
-      }
-      return null;
-    }
-    if (this.headerTimer !== noTimer) {
-      this.headerTimer.cancel();
-      this.headerTimer = noTimer;
-    }
+    if (violation !== null || this.assembly.isOpen) return violation;
     this.guards.forgivePings();
-    return this.streams.recvHeaderBlock(this.assembly);
+    const judgement = this.streams.recvHeaderBlock(this.assembly);
+    this.assembly.release();
+    return judgement;
   }
 
   /** The peer will open no more streams; those it has opened go on (section 6.8). */
@@ -217,6 +214,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     if (streamId !== 0) return v.streamIdNotZero;
     if (end - start < 8) return v.frameSizeWrong;
     this.drainage.isFinal = true;
+    this.streams.recvGoAway();
     if (this.streams.size === 0) this.host.nextTurn(() => this.endWhenIdle());
     return null;
   }
@@ -230,9 +228,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
       return;
     }
     this.streams.resetFor(violation, streamId);
-    // A peer that does not know our limit of streams yet is refused some, and is not to blame for it.
-    const isHonest = violation.isOurs || (violation === v.tooManyStreams && !this.streams.limitIsKnown);
-    const flood = isHonest ? null : this.guards.judgeProvokedReset();
+    const flood = this.guards.judgeStreamError(violation, this.streams.limitIsKnown);
     if (flood !== null) this.recvViolation(flood, 0);
   }
 
@@ -255,15 +251,16 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     if (this.phase === "closed") return;
     this.output.flush();
     const { pendingBytes } = this.host;
-    if (pendingBytes === 0) this.control.queued = 0;
+    if (pendingBytes === 0) this.forgetUnread();
     if (pendingBytes > this.limits.socketBufferBytes) this.sender.isBlocked = true;
     this.stalls.check();
   }
 
   /** The host has passed on what it had. */
   onWritable(): void {
+    if (this.phase === "closed") return;
     this.stalls.progress();
-    this.control.queued = 0;
+    this.forgetUnread();
     this.sender.isBlocked = false;
     this.sender.pump();
     this.flush();
@@ -272,16 +269,25 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     this.runTurn(null);
   }
 
-  /** Answers to control frames pile up: unless the socket takes them, nothing more is read. */
+  private forgetUnread(): void {
+    this.control.queued = 0;
+    this.sender.headersBehind = 0;
+  }
+
+  /** Answers that no window holds back pile up: unless the socket takes them, nothing more is read. */
   private relieveControlQueue(): void {
     this.flush();
-    if (this.control.queued === 0) return;
+    if (this.control.queued + this.sender.headersBehind === 0 || !this.isLive()) return;
     this.reader.isHalted = true;
     this.host.setReading(false);
   }
 
   get pendingBytes(): number {
     return this.host.pendingBytes;
+  }
+
+  get takenBytes(): number {
+    return this.output.handedBytes - this.host.pendingBytes;
   }
 
   get queuedBytes(): number {
@@ -306,7 +312,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   }
 
   drained(stream: Http2Stream): void {
-    stream.receiver?.onDrain();
+    stream.recvDrained();
   }
 
   reset(streamId: number, code: ErrorCode): void {
@@ -318,8 +324,13 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   }
 
   idle(): void {
+    if (!this.isLive()) return;
     if (this.drainage.isFinal) this.endWhenIdle();
     else this.onIdle();
+  }
+
+  fault(error: unknown): void {
+    this.context.observer.fault?.(error, this.peer);
   }
 
   private endWhenIdle(): void {
@@ -347,13 +358,15 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   /** Ends the connection now: GOAWAY, no more parsing, every stream aborted. */
   close(code: ErrorCode, debugData: string): void {
     if (!this.isLive()) return;
-    // After a drain the last GOAWAY has been sent already.
-    if (code !== ErrorCode.NO_ERROR || !this.drainage.isFinal) {
-      this.control.sendGoAway(this.streams.lastPeerId, code, debugData);
-    }
     this.phase = "closing";
     this.stop();
     this.streams.abortAll(code === ErrorCode.NO_ERROR ? "connection-lost" : "protocol-error");
+    // After a drain the last GOAWAY has been sent already.
+    if (code !== ErrorCode.NO_ERROR || !this.drainage.isFinal) {
+      // "Endpoints MUST NOT increase the value they send in the last stream identifier" (section 6.8).
+      const { lastPeerId, lastAcceptedId } = this.streams;
+      this.control.sendGoAway(Math.min(lastPeerId, lastAcceptedId), code, debugData);
+    }
     this.output.flush();
     this.host.end();
     // A peer that does not close its side keeps no socket of ours.
@@ -365,15 +378,15 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     if (this.phase === "closed") return;
     this.phase = "closed";
     this.stop();
-    this.output.discard();
     this.streams.abortAll("connection-lost");
+    this.output.discard();
   }
 
   private stop(): void {
     this.reader.stop();
     this.control.stop();
     this.timer.cancel();
-    this.headerTimer.cancel();
+    this.assembly.stop();
     this.drainage.stop();
     this.stalls.stop();
   }

@@ -23,6 +23,8 @@ export interface ConnectionHost extends ByteSink {
 /** Hears what happens on a connection; nothing depends on it. */
 export interface ConnectionObserver {
   violation(violation: Violation, streamId: number, peer: Peer): void;
+  /** A handler or a receiver threw, which it must not: its stream was reset with INTERNAL_ERROR. */
+  fault?(error: unknown, peer: Peer): void;
 }
 
 /** What all connections of a server share. */

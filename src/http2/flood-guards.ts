@@ -4,9 +4,11 @@ import { TokenBucket } from "./token-bucket.ts";
 import {
   tooManyEmptyFrames,
   tooManyGlitches,
+  tooManyHandlers,
   tooManyPings,
   tooManyProvokedResets,
   tooManyResets,
+  tooManyStreams,
   type Violation,
 } from "./violations.ts";
 
@@ -27,6 +29,15 @@ export class FloodGuards {
     this.resets = new TokenBucket(clock, limits.resetBurst, limits.resetsPerSecond);
     this.provokedResets = new TokenBucket(clock, limits.provokedResetBurst, limits.provokedResetsPerSecond);
     this.glitches = new TokenBucket(clock, limits.glitchBurst, limits.glitchesPerSecond);
+  }
+
+  /** We reset a stream over `violation`: what that costs the peer. */
+  judgeStreamError(violation: Violation, limitIsKnown: boolean): Violation | null {
+    if (violation.isOurs) return null;
+    // A peer that does not know our limit of streams yet is refused some, and is not to blame for it.
+    if (violation === tooManyStreams && !limitIsKnown) return null;
+    // It cancelled calls and keeps to the limit as it sees it: that costs what cancelling costs.
+    return violation === tooManyHandlers ? this.judgeReset() : this.judgeProvokedReset();
   }
 
   /** The peer reset a stream whose handler was at work. */

@@ -1,3 +1,4 @@
+import { type Clock, noTimer, type Timer } from "./clock.ts";
 import { Flag, readUint31 } from "./frame.ts";
 import type { Http2Limits } from "./limits.ts";
 import {
@@ -11,6 +12,7 @@ import {
 } from "./violations.ts";
 
 const PRIORITY_BYTES = 5;
+const NOTHING = Buffer.alloc(0);
 
 /** Gathers one header block from HEADERS and CONTINUATION (RFC 9113 sections 6.2, 6.10). */
 export class HeaderAssembly {
@@ -20,14 +22,21 @@ export class HeaderAssembly {
   /** Found with the priority in HEADERS; told once the block is decoded, so that HPACK stays in step. */
   streamViolation: Violation | null = null;
   /** The whole block is `block[start, end)` once `recvHeaders` or `recvContinuation` has said so. */
-  block: Buffer = Buffer.alloc(0);
+  block: Buffer = NOTHING;
   start = 0;
   end = 0;
   isComplete = false;
   private parts: Buffer[] = [];
   private continuations = 0;
 
-  constructor(private readonly limits: Http2Limits) {}
+  private timer: Timer = noTimer;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: Http2Limits,
+    /** The end of a block is too long in coming. */
+    private readonly onTimeout: () => void,
+  ) {}
 
   get isOpen(): boolean {
     return this.streamId !== 0 && !this.isComplete;
@@ -56,6 +65,7 @@ export class HeaderAssembly {
       this.complete(bytes, from, to);
     } else {
       this.isComplete = false;
+      this.timer = this.clock.after(this.limits.headerBlockTimeoutMs, this.onTimeout);
       this.parts = [Buffer.from(bytes.subarray(from, to))];
       this.end = to - from;
     }
@@ -77,9 +87,20 @@ export class HeaderAssembly {
     if ((flags & Flag.END_HEADERS) !== 0) {
       const whole = Buffer.concat(this.parts);
       this.parts = [];
+      this.stop();
       this.complete(whole, 0, whole.length);
     }
     return null;
+  }
+
+  /** Lets go of the block: a reference to it would keep the socket's buffer alive for as long as the connection idles. */
+  release(): void {
+    this.block = NOTHING;
+  }
+
+  stop(): void {
+    this.timer.cancel();
+    this.timer = noTimer;
   }
 
   private complete(block: Buffer, start: number, end: number): void {

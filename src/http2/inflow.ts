@@ -8,6 +8,8 @@ import { StreamState } from "./stream-state.ts";
 import { slowReceiverOverBudget, streamWindowExceeded, type Violation } from "./violations.ts";
 import { ReceiveWindow } from "./window.ts";
 
+const INITIAL_WINDOW_BYTES = 65_535;
+
 /**
  * DATA on its way in: counts it against both windows, and gives them back as it is consumed (RFC 9113 section 5.2).
  *
@@ -17,6 +19,7 @@ import { ReceiveWindow } from "./window.ts";
  */
 export class Inflow {
   private readonly window: ReceiveWindow;
+  private streamWindowBytes: number;
 
   constructor(
     private readonly limits: Http2Limits,
@@ -25,7 +28,14 @@ export class Inflow {
     private readonly sender: Sender,
     private readonly sampleBandwidth: () => void,
   ) {
-    this.window = new ReceiveWindow(limits.connectionWindowBytes);
+    // Only SETTINGS make a window smaller than the initial one: a stream's once they are acknowledged, the
+    // connection's never (RFC 9113 section 6.9.2).
+    this.window = new ReceiveWindow(Math.max(INITIAL_WINDOW_BYTES, limits.connectionWindowBytes));
+    this.streamWindowBytes = Math.max(INITIAL_WINDOW_BYTES, limits.streamWindowBytes);
+  }
+
+  recvSettingsAck(): void {
+    this.streamWindowBytes = this.limits.streamWindowBytes;
   }
 
   /** Counts a frame's bytes; false when the peer has sent more than the connection's window. */
@@ -35,8 +45,8 @@ export class Inflow {
 
   /** Hands a payload to its stream. `frameBytes` has the padding as well, which flow control counts. */
   deliver(stream: Http2Stream, payload: Buffer, frameBytes: number, endStream: boolean): Violation | null {
-    if (!endStream || stream.receiveWindow !== null || frameBytes > this.limits.streamWindowBytes) {
-      stream.receiveWindow ??= new ReceiveWindow(this.limits.streamWindowBytes);
+    if (!endStream || stream.receiveWindow !== null || frameBytes > this.streamWindowBytes) {
+      stream.receiveWindow ??= new ReceiveWindow(this.streamWindowBytes);
       if (!stream.receiveWindow.take(frameBytes)) {
         this.returnToConnection(frameBytes);
         return streamWindowExceeded;

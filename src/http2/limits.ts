@@ -7,8 +7,8 @@ export interface Http2Limits {
   /** Streams open at once, advertised, and handlers running at once: a reset stream counts until its handler
    * has settled, or "open, reset, repeat" would start work without end (CVE-2023-44487, Rapid Reset). */
   readonly maxConcurrentStreams: number;
-  /** Resets by the peer of streams whose handler still ran: a bucket of so many, refilled at the rate below.
-   * Only those cost, so a client that cancels much (hedging, search as you type) is never cut (CVE-2023-44487). */
+  /** Resets by the peer of streams that were not answered yet, or whose answer waits: a bucket of so many, refilled
+   * at the rate below. Only those cost, so a client that cancels much (hedging, search as you type) is never cut (CVE-2023-44487). */
   readonly resetBurst: number;
   readonly resetsPerSecond: number;
   /** Resets that the peer made us send by breaking the protocol on a stream (CVE-2025-8671, MadeYouReset). */
@@ -44,11 +44,10 @@ export interface Http2Limits {
   readonly connectionWindowBytes: number;
   /** Windows grow up to this with the measured bandwidth-delay product, while the memory budget has room. */
   readonly maxWindowBytes: number;
-  /** Unsent bytes of a stream at which `write` asks to wait (CVE-2019-9517, internal data buffering). */
-  readonly streamBufferBytes: number;
   /** Unsent bytes of a connection at which new streams are refused. */
   readonly connectionBufferBytes: number;
-  /** Bytes handed to the socket and not yet sent at which DATA waits in its stream. */
+  /** Bytes handed to the socket and not yet sent at which DATA waits in its stream, and `write` asks to wait
+   * (CVE-2019-9517, internal data buffering). */
   readonly socketBufferBytes: number;
   /** Frames handled in one turn of the event loop before the other connections get theirs. */
   readonly framesPerTurn: number;
@@ -60,8 +59,8 @@ export interface Http2Limits {
   readonly settingsTimeoutMs: number;
   /** From HEADERS to END_HEADERS: nothing else can be read on the connection meanwhile. */
   readonly headerBlockTimeoutMs: number;
-  /** A response whose handler is done, and of which the peer takes no byte, is reset after this
-   * (CVE-2016-1546, slow read). A stream whose handler still runs is not touched. */
+  /** A response whose handler is done, and of which the peer takes less than a kilobyte meanwhile, is reset after
+   * this (CVE-2016-1546, slow read). A stream whose handler still runs is not touched. */
   readonly responseStallMs: number;
   /** A socket that takes no byte for so long is destroyed. */
   readonly socketStallMs: number;
@@ -107,7 +106,6 @@ export const defaultLimits: Http2Limits = {
   streamWindowBytes: 256 * KiB,
   connectionWindowBytes: 1 * MiB,
   maxWindowBytes: 4 * MiB,
-  streamBufferBytes: 256 * KiB,
   connectionBufferBytes: 8 * MiB,
   socketBufferBytes: 256 * KiB,
   framesPerTurn: 1000,

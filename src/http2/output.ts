@@ -40,6 +40,8 @@ export class SharedScratch {
 export class Output {
   private pieces: Uint8Array[] = [];
   private pieceBytes = 0;
+  /** Bytes given to the sink since the connection began. */
+  handedBytes = 0;
   /** Where the part of the scratch begins that is not among the pieces. */
   private sealedTo = 0;
 
@@ -106,6 +108,7 @@ export class Output {
       if (scratch.owner === this) this.seal();
       const { pieces } = this;
       this.pieces = [];
+      this.handedBytes += this.pieceBytes;
       this.pieceBytes = 0;
       if (scratch.owner === this) {
         scratch.owner = null;
@@ -114,6 +117,7 @@ export class Output {
       this.sink.writeMany(pieces);
     } else if (scratch.owner === this) {
       scratch.owner = null;
+      this.handedBytes += scratch.used;
       if (scratch.used > 0 && !this.sink.write(scratch.bytes, 0, scratch.used)) scratch.replace();
     }
   }

@@ -1,5 +1,12 @@
 import type { FieldSection } from "../exchange.ts";
-import { Flag, FRAME_HEADER_BYTES, FrameType, writeFrameHeader, writeUint32 } from "./frame.ts";
+import {
+  DEFAULT_MAX_FRAME_BYTES,
+  Flag,
+  FRAME_HEADER_BYTES,
+  FrameType,
+  writeFrameHeader,
+  writeUint32,
+} from "./frame.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { Output } from "./output.ts";
@@ -10,6 +17,8 @@ import { SendWindow } from "./window.ts";
 
 /** Urgencies of RFC 9218, most urgent first. */
 const URGENCIES = 8;
+/** So many reset streams may lie in the queues before they are looked through. */
+const MAX_FORGOTTEN = 64;
 
 /** What the sender tells its connection. */
 export interface SenderEvents {
@@ -33,6 +42,9 @@ export class Sender {
   readonly window = new SendWindow(65_535);
   /** The socket is full: DATA waits until it drains. */
   isBlocked = false;
+  /** HEADERS written while the socket was full. No window holds them back, so they count as control frames
+   * do, and long ones several times. */
+  headersBehind = 0;
   /** How many PRIORITY and WINDOW_UPDATE frames all that was served so far explains: one for each stream, a few for each
    * DATA frame, and one for each 256 bytes. */
   explainedFrames = 0;
@@ -40,11 +52,14 @@ export class Sender {
   queuedBytes = 0;
   private readonly queues: Http2Stream[][] = [];
   private queuedStreams = 0;
+  /** Of them, those that were reset while they waited. */
+  private forgottenStreams = 0;
+  private isPumping = false;
 
   constructor(
     private readonly output: Output,
     private readonly peerSettings: PeerSettings,
-    private readonly limits: Http2Limits,
+    limits: Http2Limits,
     private readonly events: SenderEvents,
   ) {
     this.encoder = new HpackEncoder(limits.maxEncoderTableBytes);
@@ -57,7 +72,9 @@ export class Sender {
   sendHeaders(stream: Http2Stream, section: FieldSection, endStream: boolean): void {
     const { output, encoder } = this;
     const bound = HpackEncoder.bound(section.status, section.fields);
-    if (bound > this.limits.maxHeaderListBytes) {
+    if (this.isBlocked) this.headersBehind += 1 + (bound >> 8);
+    // The peer takes frames of this size whatever its settings, and the output has room for one.
+    if (bound > DEFAULT_MAX_FRAME_BYTES) {
       this.sendLongHeaders(stream.id, section, bound, endStream);
       return;
     }
@@ -120,7 +137,8 @@ export class Sender {
   sendData(stream: Http2Stream, bytes: Uint8Array, more: Uint8Array | undefined): void {
     const length = bytes.length + (more?.length ?? 0);
     if (length === 0) return;
-    if (stream.outboundBytes === 0 && length <= this.allowance(stream)) {
+    // What is written from within `pump` (onDrain) takes its turn behind the streams that wait already.
+    if (stream.outboundBytes === 0 && !this.isPumping && length <= this.allowance(stream)) {
       this.frameWhole(stream, bytes, more, length);
       return;
     }
@@ -173,6 +191,20 @@ export class Sender {
     this.queuedBytes -= stream.outboundBytes;
     stream.outboundBytes = 0;
     stream.outbound = null;
+    if (stream.isQueued && ++this.forgottenStreams > MAX_FORGOTTEN) this.dropForgotten();
+  }
+
+  /** Else a peer that keeps its window closed, and opens and resets streams, would fill the queues without end. */
+  private dropForgotten(): void {
+    if (this.isPumping || this.forgottenStreams * 2 < this.queuedStreams) return;
+    this.forgottenStreams = 0;
+    this.queuedStreams = 0;
+    for (const [urgency, queue] of this.queues.entries()) {
+      if (queue === undefined) continue;
+      const waiting = queue.filter(({ outboundBytes }) => outboundBytes > 0);
+      this.queues[urgency] = waiting;
+      this.queuedStreams += waiting.length;
+    }
   }
 
   /** Puts a stream with unsent bytes into its queue; without effect when it is there, or may not send. */
@@ -186,6 +218,9 @@ export class Sender {
 
   /** Lets the waiting streams send, a frame each in turn, until a window or the socket is full. */
   pump(): void {
+    // A receiver that writes as soon as its stream has drained is served by the loop that drained it.
+    if (this.isPumping) return;
+    this.isPumping = true;
     while (this.queuedStreams > 0 && !this.isBlocked && this.window.available > 0) {
       for (let urgency = 0; urgency < URGENCIES; urgency++) {
         const queue = this.queues[urgency];
@@ -195,6 +230,7 @@ export class Sender {
       }
       if (this.output.isLarge) this.events.flush();
     }
+    this.isPumping = false;
   }
 
   private sendTurn(queue: Http2Stream[]): void {
@@ -203,7 +239,10 @@ export class Sender {
       stream.isQueued = false;
       this.queuedStreams--;
       // Reset meanwhile: its bytes are gone.
-      if (stream.outboundBytes === 0) continue;
+      if (stream.outboundBytes === 0) {
+        this.forgottenStreams--;
+        continue;
+      }
       this.frameQueued(stream);
       if (stream.outboundBytes > 0) this.enqueue(stream);
       else this.finish(stream);
@@ -218,7 +257,6 @@ export class Sender {
     writeFrameHeader(this.output.buffer, at, length, FrameType.DATA, 0, stream.id);
     this.takeQueued(stream, length);
     this.queuedBytes -= length;
-    stream.endedAtMs = 0;
   }
 
   /** Moves `length` bytes from the stream's queue to the output. */
@@ -248,6 +286,11 @@ export class Sender {
       this.events.drained(stream);
     }
   }
+}
+
+/** Whether a promise of these request fields fits into one frame, which is all we make of it. */
+export function canPromise(fields: readonly string[]): boolean {
+  return HpackEncoder.bound(0, fields) + 4 <= DEFAULT_MAX_FRAME_BYTES;
 }
 
 const NOTHING = new Uint8Array(0);

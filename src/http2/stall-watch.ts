@@ -5,6 +5,8 @@ import type { Http2Limits } from "./limits.ts";
 export interface Stallable {
   /** Bytes that the socket has not taken. */
   readonly pendingBytes: number;
+  /** Bytes that the socket has taken since the connection began. */
+  readonly takenBytes: number;
   /** Bytes that wait for a window. */
   readonly queuedBytes: number;
   /** The socket took nothing in all that time. */
@@ -13,9 +15,14 @@ export interface Stallable {
   checkStalledStreams(nowMs: number): void;
 }
 
-/** Notices a peer that takes nothing of what it asked for (CVE-2016-1546, slow read). Without unsent bytes it sleeps. */
+/**
+ * Notices a peer that takes nothing of what it asked for (CVE-2016-1546, slow read). Without unsent bytes it sleeps.
+ *
+ * Socket and streams are watched apart: a socket that moves must not put off the question what its streams do.
+ */
 export class StallWatch {
-  private timer: Timer = noTimer;
+  private socketTimer: Timer = noTimer;
+  private streamTimer: Timer = noTimer;
 
   constructor(
     private readonly clock: Clock,
@@ -25,33 +32,39 @@ export class StallWatch {
 
   /** Begins to watch when there is something unsent. */
   check(): void {
-    const { watched, limits } = this;
-    if (this.timer !== noTimer) return;
-    if (watched.pendingBytes > 0) {
-      const before = watched.pendingBytes;
-      this.timer = this.clock.after(limits.socketStallMs, () => {
-        this.timer = noTimer;
-        // A slow socket that takes some is no stalled one.
-        if (watched.pendingBytes >= before) watched.socketStalled();
-        else this.check();
-      });
-    } else if (watched.queuedBytes > 0) {
-      this.timer = this.clock.after(limits.responseStallMs / 2, () => {
-        this.timer = noTimer;
-        watched.checkStalledStreams(this.clock.now());
-        this.check();
-      });
-    }
+    const { watched } = this;
+    if (this.socketTimer === noTimer && watched.pendingBytes > 0) this.watchSocket();
+    if (this.streamTimer === noTimer && watched.queuedBytes > 0) this.watchStreams();
+  }
+
+  private watchSocket(): void {
+    const { watched } = this;
+    const takenBefore = watched.takenBytes;
+    this.socketTimer = this.clock.after(this.limits.socketStallMs, () => {
+      this.socketTimer = noTimer;
+      // A slow socket that takes some is no stalled one, even when more is written than it takes.
+      if (watched.pendingBytes > 0 && watched.takenBytes === takenBefore) watched.socketStalled();
+      else this.check();
+    });
+  }
+
+  private watchStreams(): void {
+    this.streamTimer = this.clock.after(this.limits.responseStallMs / 2, () => {
+      this.streamTimer = noTimer;
+      this.watched.checkStalledStreams(this.clock.now());
+      this.check();
+    });
   }
 
   /** The socket took what it had. */
   progress(): void {
-    this.stop();
-    this.check();
+    this.socketTimer.cancel();
+    this.socketTimer = noTimer;
   }
 
   stop(): void {
-    this.timer.cancel();
-    this.timer = noTimer;
+    this.progress();
+    this.streamTimer.cancel();
+    this.streamTimer = noTimer;
   }
 }

@@ -25,10 +25,14 @@ export interface StreamOwner {
   returnWindow(stream: Http2Stream, bytes: number): void;
   countKept(bytes: number): void;
   workEnded(stream: Http2Stream): void;
+  /** The receiver threw. */
+  recvFault(stream: Http2Stream, error: unknown): void;
   push(stream: Http2Stream, path: string): boolean;
 }
 
 const NO_TRAILERS: FieldList = [];
+/** A peer that takes less than this while a stall lasts takes it byte by byte, to hold memory (CVE-2026-49975). */
+const LEAST_PROGRESS_BYTES = 1024;
 
 const RESET_CODES: Record<AbortCode, ErrorCode> = {
   cancel: ErrorCode.CANCEL,
@@ -68,11 +72,15 @@ export class Http2Stream implements Exchange {
   endsWith: FieldSection | true | null = null;
   /** RFC 9218: 0 goes first, 7 last. The client may change it on the way. */
   urgency: number;
+  /** True once a first part of the answer is on its way. */
+  hasAnswered = false;
   /** True while it waits its turn in the sender's queue. */
   isQueued = false;
   needsDrain = false;
-  /** When the handler was done and the peer had yet to take the rest; 0 before. */
-  endedAtMs = 0;
+  /** When the handler was seen to be done, or the peer to have taken a part of the rest; 0 before. */
+  private movedAtMs = 0;
+  /** What was unsent then. */
+  private unsentThen = 0;
 
   constructor(
     private readonly owner: StreamOwner,
@@ -119,7 +127,7 @@ export class Http2Stream implements Exchange {
         this.inbound.push(bytes);
         this.owner.countKept(bytes.length);
       } else {
-        this.receiver?.onData(bytes);
+        this.giveData(bytes);
       }
     }
     return endStream ? this.recvEnd(NO_TRAILERS) : null;
@@ -131,7 +139,7 @@ export class Http2Stream implements Exchange {
     if (contentLength >= 0 && this.receivedBytes !== contentLength) return contentLengthMismatch;
     this.requestEnded = true;
     if (this.isHeldBack()) this.inboundTrailers = trailers;
-    else if (!this.aborted) this.receiver?.onEnd(trailers);
+    else if (!this.aborted) this.giveEnd(trailers);
     return null;
   }
 
@@ -140,7 +148,46 @@ export class Http2Stream implements Exchange {
     if (this.aborted) return;
     this.aborted = true;
     this.letGo();
-    this.receiver?.onAbort(reason);
+    try {
+      this.receiver?.onAbort(reason);
+    } catch (error) {
+      this.owner.recvFault(this, error);
+    }
+  }
+
+  /** Everything written is on its way. */
+  recvDrained(): void {
+    try {
+      this.receiver?.onDrain();
+    } catch (error) {
+      this.owner.recvFault(this, error);
+    }
+  }
+
+  /** Whether the handler is done, and the peer takes the rest too slowly or not at all. */
+  hasStalled(nowMs: number, stallMs: number): boolean {
+    if (this.endsWith === null || this.outboundBytes === 0) return false;
+    const hasMoved = this.unsentThen - this.outboundBytes >= LEAST_PROGRESS_BYTES;
+    if (this.movedAtMs !== 0 && !hasMoved) return nowMs - this.movedAtMs >= stallMs;
+    this.movedAtMs = nowMs;
+    this.unsentThen = this.outboundBytes;
+    return false;
+  }
+
+  private giveData(bytes: Uint8Array): void {
+    try {
+      this.receiver?.onData(bytes);
+    } catch (error) {
+      this.owner.recvFault(this, error);
+    }
+  }
+
+  private giveEnd(trailers: FieldList): void {
+    try {
+      this.receiver?.onEnd(trailers);
+    } catch (error) {
+      this.owner.recvFault(this, error);
+    }
   }
 
   /** Whether new bytes must queue up behind older ones, or behind a pause. */
@@ -176,13 +223,13 @@ export class Http2Stream implements Exchange {
       if (chunk === null) break;
       this.owner.countKept(-chunk.length);
       this.owner.returnWindow(this, chunk.length);
-      this.receiver?.onData(chunk);
+      this.giveData(chunk);
     }
     this.delivering = false;
     if (this.isHeldBack() || this.aborted || this.inboundTrailers === null) return;
     const trailers = this.inboundTrailers;
     this.inboundTrailers = null;
-    this.receiver?.onEnd(trailers);
+    this.giveEnd(trailers);
   }
 
   hold(bytes: number): void {
@@ -215,6 +262,7 @@ export class Http2Stream implements Exchange {
 
   respond(section: FieldSection): void {
     if (!this.canSend()) return;
+    this.hasAnswered = true;
     this.owner.sendHeaders(this, section, false);
   }
 

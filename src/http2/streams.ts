@@ -1,6 +1,5 @@
 import type { AbortReason, ExchangeHandler, FieldSection, Peer } from "../exchange.ts";
 import type { BandwidthEstimator } from "./bandwidth.ts";
-import { ClosedStreams } from "./closed-streams.ts";
 import type { FloodGuards } from "./flood-guards.ts";
 import { Flag, MAX_STREAM_ID } from "./frame.ts";
 import type { HeaderAssembly } from "./header-assembly.ts";
@@ -9,11 +8,12 @@ import { Inflow } from "./inflow.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { badRequest, Http2RequestHead } from "./request-head.ts";
-import type { Sender } from "./sender.ts";
+import { canPromise, type Sender } from "./sender.ts";
 import type { PeerSettings } from "./settings.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
 import * as state from "./stream-state.ts";
 import { StreamState } from "./stream-state.ts";
+import { StreamTable } from "./stream-table.ts";
 import * as v from "./violations.ts";
 import { ErrorCode, Violation } from "./violations.ts";
 
@@ -35,24 +35,19 @@ export interface StreamsEvents {
   sampleBandwidth(): void;
   /** The last stream is gone. */
   idle(): void;
+  /** A handler or a receiver threw. */
+  fault(error: unknown): void;
 }
 
 const HEAD_OF_REJECTED = new Http2RequestHead("", "", "", "", [], -1, 3);
 
 /** All streams of a connection: opens them, finds them, closes them, and keeps both windows of receiving. */
 export class Streams implements StreamOwner {
-  /** The highest stream id the peer has used. */
-  lastPeerId = 0;
   /** Above it nothing is taken any more: our final GOAWAY named it. */
   lastAcceptedId = MAX_STREAM_ID;
   /** We have seen the acknowledgement of our SETTINGS, so the peer knows the limit of streams. */
   limitIsKnown = false;
-  private nextPromisedId = 2;
-  private pushedStreams = 0;
-  private readonly open = new Map<number, Http2Stream>();
-  /** Streams that are gone while their handler still works. */
-  private orphans = 0;
-  private readonly closed = new ClosedStreams();
+  private readonly table: StreamTable;
   private readonly headers: HeaderReader;
   private readonly inflow: Inflow;
 
@@ -65,23 +60,34 @@ export class Streams implements StreamOwner {
     private readonly settings: PeerSettings,
     private readonly sender: Sender,
     private readonly rejections: Rejections,
-    private readonly mayPush: boolean,
+    mayPush: boolean,
     private readonly onExchange: ExchangeHandler,
     private readonly events: StreamsEvents,
   ) {
     this.headers = new HeaderReader(limits);
+    this.table = new StreamTable(limits, settings, mayPush);
     this.inflow = new Inflow(limits, budget, bandwidth, sender, () => events.sampleBandwidth());
+  }
+
+  /** The peer opens no more streams, and takes none. */
+  recvGoAway(): void {
+    this.table.promises.isOver = true;
   }
 
   /** The peer knows our limits from now on. */
   recvSettingsAck(): void {
     this.limitIsKnown = true;
     this.headers.recvSettingsAck();
+    this.inflow.recvSettingsAck();
   }
 
   /** Streams open now. */
   get size(): number {
-    return this.open.size;
+    return this.table.size;
+  }
+
+  get lastPeerId(): number {
+    return this.table.lastPeerId;
   }
 
   // ── Opening ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,18 +96,18 @@ export class Streams implements StreamOwner {
   recvHeaderBlock(block: HeaderAssembly): Violation | null {
     const { streamId } = block;
     if ((streamId & 1) === 0) return v.streamIdEven;
-    if (streamId > this.lastPeerId) return this.recvRequest(streamId, block);
-    const stream = this.open.get(streamId);
+    if (streamId > this.table.lastPeerId) return this.recvRequest(streamId, block);
+    const stream = this.table.find(streamId);
     if (stream === undefined) return this.recvLateHeaders(streamId, block);
     return this.recvTrailers(stream, block);
   }
 
   private recvRequest(streamId: number, block: HeaderAssembly): Violation | null {
     const head = this.headers.readRequest(block.block, block.start, block.end);
-    this.lastPeerId = streamId;
+    this.table.lastPeerId = streamId;
     if (head instanceof Violation) return head;
     if (streamId > this.lastAcceptedId) {
-      this.closed.addReset(streamId);
+      this.table.closed.addReset(streamId);
       return null;
     }
     if (block.streamViolation !== null) return block.streamViolation;
@@ -111,23 +117,31 @@ export class Streams implements StreamOwner {
     if (head === badRequest) return this.reject(streamId, block.endStream, this.rejections.badRequest);
     if (block.endStream && head.contentLength > 0) return v.contentLengthMismatch;
     const stream = this.create(streamId, head, block.endStream);
-    this.onExchange(stream);
+    this.handOver(stream);
     if (block.endStream && stream.state !== StreamState.closed) stream.recvEnd([]);
     return null;
+  }
+
+  private handOver(stream: Http2Stream): void {
+    try {
+      this.onExchange(stream);
+    } catch (error) {
+      this.recvFault(stream, error);
+    }
   }
 
   private create(streamId: number, head: Http2RequestHead, endStream: boolean): Http2Stream {
     const initial = endStream ? StreamState.halfClosedRemote : StreamState.open;
     const stream = new Http2Stream(this, streamId, head, initial, this.settings.initialWindowSize);
-    this.open.set(streamId, stream);
+    this.table.add(stream);
     this.sender.explainedFrames++;
     return stream;
   }
 
   /** Whether a new stream can be served: RFC 9113 section 5.1.2, and what our own memory allows. */
   private judgeLoad(): Violation | null {
-    if (this.open.size - this.pushedStreams + this.orphans >= this.limits.maxConcurrentStreams)
-      return v.tooManyStreams;
+    const violation = this.table.judgeCount();
+    if (violation !== null) return violation;
     if (this.budget.isSpent) return v.memoryBudgetSpent;
     if (this.sender.queuedBytes > this.limits.connectionBufferBytes) return v.outputBacklog;
     return null;
@@ -153,8 +167,8 @@ export class Streams implements StreamOwner {
   private recvLateHeaders(streamId: number, block: HeaderAssembly): Violation | null {
     const fields = this.headers.readTrailers(block.block, block.start, block.end);
     if (fields instanceof Violation && fields.scope === "connection") return fields;
-    if (this.closed.wasReset(streamId)) return null;
-    return this.closed.wasEnded(streamId) ? v.frameOnClosedStream : v.streamIdNotIncreasing;
+    if (this.table.closed.wasReset(streamId)) return null;
+    return this.table.closed.wasEnded(streamId) ? v.frameOnClosedStream : v.streamIdNotIncreasing;
   }
 
   // ── Receiving ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,8 +191,8 @@ export class Streams implements StreamOwner {
       const violation = this.guards.judgeEmptyData();
       if (violation !== null) return violation;
     }
-    const stream = this.open.get(streamId);
-    const violation = stream === undefined ? this.judgeAbsent(streamId) : state.judgeData(stream.state);
+    const stream = this.table.find(streamId);
+    const violation = stream === undefined ? this.table.judgeAbsent(streamId) : state.judgeData(stream.state);
     if (violation !== null || stream === undefined) {
       this.inflow.returnToConnection(length);
       return violation;
@@ -187,9 +201,12 @@ export class Streams implements StreamOwner {
   }
 
   recvReset(streamId: number): Violation | null {
-    const stream = this.open.get(streamId);
-    if (stream === undefined) return this.isIdle(streamId) ? v.frameOnIdleStream : null;
-    const violation = stream.working ? this.guards.judgeReset() : null;
+    const stream = this.table.find(streamId);
+    if (stream === undefined) return this.table.isIdle(streamId) ? v.frameOnIdleStream : null;
+    // Work that was done for nothing, or has only begun. A stream that has answered may well end by a cancel:
+    // clients that watch something know no other end.
+    const isCostly = stream.outboundBytes > 0 || (stream.working && !stream.hasAnswered);
+    const violation = isCostly ? this.guards.judgeReset() : null;
     this.remove(stream, "ended");
     stream.recvAbort("reset-by-peer");
     return violation;
@@ -204,8 +221,8 @@ export class Streams implements StreamOwner {
       this.sender.pump();
       return null;
     }
-    if (this.isIdle(streamId)) return v.frameOnIdleStream;
-    const stream = this.open.get(streamId);
+    if (this.table.isIdle(streamId)) return v.frameOnIdleStream;
+    const stream = this.table.find(streamId);
     if (stream === undefined) return null;
     if (increment === 0) return v.windowUpdateZero;
     if (stream.sendWindow + increment > MAX_STREAM_ID) return v.windowOverflow;
@@ -217,29 +234,19 @@ export class Streams implements StreamOwner {
 
   /** A stream that is not open is left alone: what the frame says of it would have to be remembered. */
   recvUrgency(streamId: number, urgency: number): void {
-    const stream = this.open.get(streamId);
+    const stream = this.table.find(streamId);
     if (stream !== undefined) stream.urgency = urgency;
   }
 
   /** The peer changed SETTINGS_INITIAL_WINDOW_SIZE: every open stream moves with it (RFC 9113 section 6.9.2). */
   shiftSendWindows(by: number): Violation | null {
-    for (const stream of this.open.values()) {
+    for (const stream of this.table.values()) {
       if (stream.sendWindow + by > MAX_STREAM_ID) return v.connectionWindowOverflow;
       stream.sendWindow += by;
       this.sender.enqueue(stream);
     }
     this.sender.pump();
     return null;
-  }
-
-  private isIdle(streamId: number): boolean {
-    return (streamId & 1) === 0 ? streamId >= this.nextPromisedId : streamId > this.lastPeerId;
-  }
-
-  /** What a frame other than HEADERS, PRIORITY, RST_STREAM or WINDOW_UPDATE means on a stream that is not open. */
-  private judgeAbsent(streamId: number): Violation | null {
-    if (this.isIdle(streamId)) return v.frameOnIdleStream;
-    return this.closed.wasReset(streamId) ? null : v.frameOnClosedStream;
   }
 
   // ── What the streams ask for ──────────────────────────────────────────────────────────────────────────────
@@ -269,8 +276,7 @@ export class Streams implements StreamOwner {
   }
 
   sendReset(stream: Http2Stream, code: ErrorCode): void {
-    this.remove(stream, "reset");
-    this.events.reset(stream.id, code);
+    this.resetOpen(stream, code);
     this.events.wake();
   }
 
@@ -279,7 +285,7 @@ export class Streams implements StreamOwner {
   }
 
   workEnded(stream: Http2Stream): void {
-    if (stream.state === StreamState.closed) this.orphans--;
+    this.table.workEnded(stream);
   }
 
   /**
@@ -293,23 +299,25 @@ export class Streams implements StreamOwner {
       this.remove(stream, "ended");
       return;
     }
-    this.remove(stream, "reset");
-    this.events.reset(stream.id, ErrorCode.NO_ERROR);
+    this.resetOpen(stream, ErrorCode.NO_ERROR);
+  }
+
+  recvFault(stream: Http2Stream, error: unknown): void {
+    this.events.fault(error);
+    if (!stream.isOpen) return;
+    this.resetOpen(stream, ErrorCode.INTERNAL_ERROR);
+    // Whatever else the handler holds is let go of when it hears that the exchange is over.
+    stream.recvAbort("refused");
+    this.events.wake();
   }
 
   /** A push: the request the client would have sent, then the stream of its answer (RFC 9113 section 8.4). */
   push(parent: Http2Stream, path: string): boolean {
-    const isAllowed =
-      this.mayPush &&
-      this.settings.enablePush &&
-      this.lastAcceptedId === MAX_STREAM_ID &&
-      (parent.id & 1) === 1;
-    if (!isAllowed || this.pushedStreams >= this.settings.maxConcurrentStreams) return false;
-    if (this.nextPromisedId > MAX_STREAM_ID) return false;
     const { scheme, authority } = parent.head;
-    const promisedId = this.nextPromisedId;
-    this.nextPromisedId += 2;
     const pseudo = [":method", "GET", ":scheme", scheme, ":authority", authority, ":path", path];
+    const isAllowed = (parent.id & 1) === 1 && this.lastAcceptedId === MAX_STREAM_ID && canPromise(pseudo);
+    const promisedId = isAllowed ? this.table.promises.begin() : 0;
+    if (promisedId === 0) return false;
     this.sender.sendPushPromise(parent.id, promisedId, pseudo);
     const head = new Http2RequestHead("GET", scheme, authority, path, [], -1, parent.head.urgency);
     const stream = new Http2Stream(
@@ -319,9 +327,8 @@ export class Streams implements StreamOwner {
       StreamState.reservedLocal,
       this.settings.initialWindowSize,
     );
-    this.open.set(promisedId, stream);
-    this.pushedStreams++;
-    this.onExchange(stream);
+    this.table.add(stream);
+    this.handOver(stream);
     if (stream.isOpen) stream.recvEnd([]);
     this.events.wake();
     return true;
@@ -331,45 +338,39 @@ export class Streams implements StreamOwner {
 
   /** Resets a stream over a violation of the peer. The stream may be one that never opened. */
   resetFor(violation: Violation, streamId: number): void {
-    const stream = this.open.get(streamId);
+    const stream = this.table.find(streamId);
     if (stream === undefined) {
-      this.closed.addReset(streamId);
-    } else {
-      this.remove(stream, "reset");
-      stream.recvAbort(violation.name === "response-stalled" ? "refused" : "protocol-error");
+      this.table.closed.addReset(streamId);
+      this.events.reset(streamId, violation.code);
+      return;
     }
-    this.events.reset(streamId, violation.code);
+    this.resetOpen(stream, violation.code);
+    stream.recvAbort(violation.isOurs ? "refused" : "protocol-error");
+  }
+
+  /** RST_STREAM goes first: with the last stream of a drain the connection ends. */
+  private resetOpen(stream: Http2Stream, code: ErrorCode): void {
+    this.events.reset(stream.id, code);
+    this.remove(stream, "reset");
   }
 
   /** The connection is gone. */
   abortAll(reason: AbortReason): void {
-    for (const stream of [...this.open.values()]) {
+    for (const stream of [...this.table.values()]) {
       this.remove(stream, "ended");
       stream.recvAbort(reason);
     }
   }
 
-  /** Streams whose handler is done and whose rest the peer does not take. */
   findStalled(now: number, stallMs: number): Http2Stream[] {
-    const stalled: Http2Stream[] = [];
-    for (const stream of this.open.values()) {
-      if (stream.endsWith === null || stream.outboundBytes === 0) continue;
-      if (stream.endedAtMs === 0) stream.endedAtMs = now;
-      else if (now - stream.endedAtMs >= stallMs) stalled.push(stream);
-    }
-    return stalled;
+    return this.table.findStalled(now, stallMs);
   }
 
   private remove(stream: Http2Stream, how: "ended" | "reset"): void {
-    if (!this.open.delete(stream.id)) return;
-    if ((stream.id & 1) === 0) this.pushedStreams--;
-    stream.state = StreamState.closed;
-    if (stream.working) this.orphans++;
-    if (how === "ended") this.closed.addEnded(stream.id);
-    else this.closed.addReset(stream.id);
+    if (!this.table.remove(stream, how)) return;
     if (stream.outboundBytes > 0) this.sender.forget(stream);
     stream.letGo();
     this.inflow.settle(stream);
-    if (this.open.size === 0) this.events.idle();
+    if (this.table.size === 0) this.events.idle();
   }
 }

@@ -62,6 +62,7 @@ export const frameOnClosedStream = connection(E.STREAM_CLOSED, "frame-on-closed-
 export const frameAfterEndStream = stream(E.STREAM_CLOSED, "frame-after-end-stream");
 export const frameOnReservedStream = connection(E.PROTOCOL_ERROR, "frame-on-reserved-stream");
 export const tooManyStreams = stream(E.REFUSED_STREAM, "too-many-streams");
+export const tooManyHandlers = stream(E.REFUSED_STREAM, "too-many-handlers");
 export const memoryBudgetSpent = ours(E.REFUSED_STREAM, "memory-budget-spent");
 export const outputBacklog = ours(E.REFUSED_STREAM, "output-backlog");
 export const selfDependency = stream(E.PROTOCOL_ERROR, "self-dependency");

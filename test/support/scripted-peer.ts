@@ -79,6 +79,8 @@ export interface ScriptOptions {
   readonly onExchange?: (recorded: RecordedExchange) => void;
   /** Answers to requests that never become an exchange; by default bare ones. */
   readonly rejections?: Rejections;
+  /** Called when the last stream is gone. */
+  readonly onIdle?: () => void;
   /** Bytes that the socket holds back, for a peer that does not read. */
   readonly pendingBytes?: () => number;
 }
@@ -88,6 +90,8 @@ export class ScriptedPeer {
   readonly clock = new FakeClock();
   readonly exchanges: RecordedExchange[] = [];
   readonly violations: string[] = [];
+  /** What handlers and receivers have thrown. */
+  readonly faults: unknown[] = [];
   readonly budget: MemoryBudget;
   readonly connection: Http2Connection;
   /** Bytes that the server sent and `expect` has not read yet. */
@@ -140,7 +144,10 @@ export class ScriptedPeer {
         budget: this.budget,
         scratch: new SharedScratch(),
         rejections: options.rejections ?? BARE_REJECTIONS,
-        observer: { violation: (violation) => this.violations.push(violation.name) },
+        observer: {
+          violation: (violation) => this.violations.push(violation.name),
+          fault: (error) => this.faults.push(error),
+        },
         onExchange: (exchange) => {
           const recorded = new RecordedExchange(exchange);
           this.exchanges.push(recorded);
@@ -149,6 +156,7 @@ export class ScriptedPeer {
       },
       host,
       PEER,
+      options.onIdle,
     );
   }
 

@@ -38,6 +38,19 @@ describe("limits: what an honest client may do", () => {
     expect(peer.isEnded).to.equal(false);
   });
 
+  it("ends thousands of subscriptions a second by a cancel, which is how such calls end", () => {
+    const peer = ScriptedPeer.greeted();
+    for (let id = 1; id < 20_000; id += 2) {
+      peer.send(headers(id));
+      const { exchange } = peer.exchanges.at(-1)!;
+      exchange.beginWork();
+      exchange.respond(new FieldSection(200, []));
+      peer.send(rstStream(id, CANCEL));
+      exchange.endWork();
+    }
+    expect([peer.exchanges.length, peer.isEnded]).to.deep.equal([10_000, false]);
+  });
+
   it("streams 100,000 messages of 600 bytes to a slow reader", () => {
     const peer = ScriptedPeer.greeted();
     peer.send(open(1));

@@ -29,7 +29,6 @@ const TESTED_BY: Record<string, string> = {
   maxEncoderTableBytes: "no more than 4,096 bytes of table",
   maxEmptyDataFrames: "a hundred in a row",
   maxWindowBytes: "grows its windows",
-  streamBufferBytes: "the writer is told to wait",
   connectionBufferBytes: "8 MiB unsent",
   socketBufferBytes: "once the socket is full",
   framesPerTurn: "one turn takes a thousand frames",

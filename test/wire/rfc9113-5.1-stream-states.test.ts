@@ -129,7 +129,7 @@ describe("RFC 9113 section 5.1: stream states", () => {
       onExchange: ({ exchange }) => exchange.beginWork(),
     });
     peer.send(headers(1), rstStream(1, CANCEL), headers(3));
-    peer.expectReset(3, "REFUSED_STREAM", "too-many-streams");
+    peer.expectReset(3, "REFUSED_STREAM", "too-many-handlers");
     peer.exchanges[0].exchange.endWork();
     peer.send(headers(5));
     expect(peer.exchanges).to.have.length(2);

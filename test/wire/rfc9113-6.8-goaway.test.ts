@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { data, Flag, headers, ping, requestFields } from "../support/frames.ts";
+import { data, Flag, goAway, headers, ping, requestFields, windowUpdate } from "../support/frames.ts";
 import { ScriptedPeer, type SentFrame } from "../support/scripted-peer.ts";
 
 const pong = (frame: SentFrame) => ping(frame.payload.toString("latin1"), Flag.ACK);
@@ -57,11 +57,48 @@ describe("RFC 9113 section 6.8: GOAWAY and draining", () => {
     peer.wait(5000);
     peer.send(headers(5));
     peer.send(headers(2));
-    const ids = peer
-      .receiveAll()
-      .filter(({ type }) => type === "GOAWAY")
-      .map(({ lastStreamId }) => lastStreamId ?? -1);
-    expect(ids.slice(0, 2)).to.deep.equal([0x7fff_ffff, 1]);
+    const goAways = peer.receiveAll().filter(({ type }) => type === "GOAWAY");
+    expect(goAways.map(({ lastStreamId, code }) => [lastStreamId, code])).to.deep.equal([
+      [0x7fff_ffff, "NO_ERROR"],
+      [1, "NO_ERROR"],
+      [1, "PROTOCOL_ERROR"],
+    ]);
+  });
+
+  it("resets the last stream before it ends, so that the client learns how the call went", () => {
+    const ends: [string, (peer: ScriptedPeer) => void, string][] = [
+      ["abort", (peer) => peer.exchanges[0].exchange.abort("internal"), "INTERNAL_ERROR"],
+      ["early answer", (peer) => peer.exchanges[0].answer(), "NO_ERROR"],
+      ["violation", (peer) => peer.send(windowUpdate(1, 0)), "PROTOCOL_ERROR"],
+    ];
+    for (const [name, end, code] of ends) {
+      const peer = ScriptedPeer.greeted();
+      peer.send(headers(1, requestFields(), Flag.END_HEADERS));
+      peer.connection.drain("graceful_stop");
+      peer.wait(5000);
+      peer.receiveAll();
+      end(peer);
+      expect(peer.receiveAll().at(-1), name).to.include({ type: "RST_STREAM", streamId: 1, code });
+      expect(peer.isEnded, name).to.equal(true);
+    }
+  });
+
+  it("promises nothing to a client that is leaving", () => {
+    const peer = ScriptedPeer.greeted();
+    peer.send(headers(1), goAway(0, 0));
+    expect(peer.exchanges[0].exchange.push("/late")).to.equal(false);
+    peer.expectNothing();
+  });
+
+  it("tells nobody that it is idle once it is over", () => {
+    let idles = 0;
+    const peer = ScriptedPeer.greeted({ onIdle: () => idles++ });
+    peer.send(headers(1));
+    peer.exchanges[0].answer();
+    expect(idles).to.equal(1);
+    peer.send(headers(3));
+    peer.connection.lost();
+    expect(idles).to.equal(1);
   });
 
   it("drops a client that does not close its side within a second", () => {

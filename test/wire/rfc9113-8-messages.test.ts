@@ -258,6 +258,28 @@ describe("RFC 9113 section 8.4: server push", () => {
     expect(results).to.deep.equal([false, false, true, false]);
   });
 
+  it("keeps to our own limit of streams when the client sets none and takes nothing", () => {
+    const results: boolean[] = [];
+    const peer = ScriptedPeer.greeted({
+      limits: { maxConcurrentStreams: 3 },
+      onExchange: (recorded) => {
+        const isFirst = recorded.exchange.head.path === "/";
+        if (isFirst) for (let i = 0; i < 4; i++) results.push(recorded.exchange.push(`/${i}`));
+        else recorded.answer("body");
+      },
+    });
+    peer.send(settings([4, 0]), headers(1));
+    expect(results).to.deep.equal([true, true, true, false]);
+  });
+
+  it("promises nothing that one frame does not hold", () => {
+    const peer = ScriptedPeer.greeted();
+    peer.send(headers(1));
+    expect(peer.exchanges[0].exchange.push(`/${"x".repeat(16_384)}`)).to.equal(false);
+    expect(peer.exchanges[0].exchange.push("/x")).to.equal(true);
+    peer.expect({ type: "PUSH_PROMISE", streamId: 1 });
+  });
+
   it("ends a promised stream that the client refuses", () => {
     const peer = ScriptedPeer.greeted();
     peer.send(headers(1));

@@ -212,46 +212,83 @@ describe("the estimate of bandwidth", () => {
 });
 
 describe("the watch for stalls", () => {
-  it("sleeps without unsent bytes, and forgives a socket that moves", () => {
+  /** What the watch sees, and what it has done about it. */
+  function watchOf(watched: { pendingBytes?: number; queuedBytes?: number }) {
     const clock = new FakeClock();
-    const watched = {
+    const seen = {
       pendingBytes: 0,
+      takenBytes: 0,
       queuedBytes: 0,
-      stalls: 0,
-      socketStalled: () => watched.stalls++,
-      checkStalledStreams() {},
+      socketStalls: 0,
+      streamChecks: 0,
+      ...watched,
+      socketStalled: () => seen.socketStalls++,
+      checkStalledStreams: () => seen.streamChecks++,
     };
-    const watch = new StallWatch(clock, defaultLimits, watched);
+    return { clock, seen, watch: new StallWatch(clock, defaultLimits, seen) };
+  }
+
+  it("sleeps without unsent bytes, and wakes with them", () => {
+    const { clock, seen, watch } = watchOf({});
     watch.check();
     expect(clock.pending).to.equal(0);
-    watched.pendingBytes = 1000;
+    seen.pendingBytes = 1000;
+    watch.check();
+    clock.advance(19_999);
+    expect(seen.socketStalls).to.equal(0);
+    clock.advance(1);
+    expect(seen.socketStalls).to.equal(1);
+  });
+
+  it("begins anew when the socket has taken everything", () => {
+    const { clock, seen, watch } = watchOf({ pendingBytes: 1000 });
     watch.check();
     clock.advance(15_000);
     watch.progress();
+    watch.check();
     clock.advance(15_000);
-    expect(watched.stalls).to.equal(0);
+    expect(seen.socketStalls).to.equal(0);
     clock.advance(5000);
-    expect(watched.stalls).to.equal(1);
+    expect(seen.socketStalls).to.equal(1);
   });
 
-  it("forgives a socket that takes some bytes in each period, though never all", () => {
-    const clock = new FakeClock();
-    const watched = {
-      pendingBytes: 1000,
-      queuedBytes: 0,
-      stalls: 0,
-      socketStalled: () => watched.stalls++,
-      checkStalledStreams() {},
-    };
-    const watch = new StallWatch(clock, defaultLimits, watched);
+  it("forgives a socket that takes some in each period, though more is written than it takes", () => {
+    const { clock, seen, watch } = watchOf({ pendingBytes: 1000 });
     watch.check();
     for (let i = 0; i < 9; i++) {
-      watched.pendingBytes -= 100;
+      seen.takenBytes += 100;
+      seen.pendingBytes += 200;
       clock.advance(20_000);
     }
-    expect(watched.stalls).to.equal(0);
+    expect(seen.socketStalls).to.equal(0);
     clock.advance(20_000);
-    expect(watched.stalls).to.equal(1);
+    expect(seen.socketStalls).to.equal(1);
+  });
+
+  it("looks at the streams every half minute, also while the socket moves on and on", () => {
+    const { clock, seen, watch } = watchOf({ pendingBytes: 1000, queuedBytes: 1000 });
+    for (let second = 0; second < 120; second += 10) {
+      watch.check();
+      clock.advance(10_000);
+      watch.progress();
+    }
+    expect([seen.streamChecks, seen.socketStalls]).to.deep.equal([4, 0]);
+  });
+
+  it("looks at the socket in time, also when it watched streams before", () => {
+    const { clock, seen, watch } = watchOf({ queuedBytes: 1000 });
+    watch.check();
+    seen.pendingBytes = 1000;
+    watch.check();
+    clock.advance(20_000);
+    expect(seen.socketStalls).to.equal(1);
+  });
+
+  it("leaves no timer behind when it is stopped", () => {
+    const { clock, watch } = watchOf({ pendingBytes: 1000, queuedBytes: 1000 });
+    watch.check();
+    watch.stop();
+    expect(clock.pending).to.equal(0);
   });
 });
 
