@@ -96,7 +96,8 @@ async function checkProtos(folders) {
 function runGenerator(names, folders, outDir) {
   const generator = require.resolve("@grpc/proto-loader/build/bin/proto-loader-gen-types.js");
   const builtIn = dirname(require.resolve("protobufjs/package.json"));
-  const includeDirs = [...folders, builtIn].map((folder) => `--includeDirs=${relative(projectRoot, folder)}`);
+  const vendored = join(projectRoot, "vendor/proto");
+  const includeDirs = [...folders, builtIn, vendored].map((folder) => `--includeDirs=${relative(projectRoot, folder)}`);
   const result = spawnSync(
     process.execPath,
     [generator, ...generatorFlags, ...includeDirs, `--outDir=${outDir}`, ...names],

@@ -1,8 +1,21 @@
 export type { Peer, TlsFacts } from "./exchange.ts";
 export { createServer } from "./protocols/create-server.ts";
+export type { Call } from "./rpc/call.ts";
 export type { CallContext } from "./rpc/call-context.ts";
+export type { CompressionOptions } from "./rpc/compression.ts";
+export type { Duration, EncodedErrorDetail, ErrorDetail, StandardErrorDetail } from "./rpc/error-details.ts";
+export {
+  currentCall,
+  type InterceptedCall,
+  type Interceptor,
+  type MessageHook,
+  trackCurrentCall,
+} from "./rpc/interceptor.ts";
+export { LoadReport } from "./rpc/load-report.ts";
 export { Metadata, type MetadataValue } from "./rpc/metadata.ts";
-export type { MessageLimits, RpcLog } from "./rpc/protocol.ts";
+export type { Method, MethodDriver } from "./rpc/method.ts";
+export { orcaService } from "./rpc/orca-service.ts";
+export type { MessageLimits, RpcLog, Timeouts } from "./rpc/protocol.ts";
 export {
   type HttpRequest,
   type HttpResponse,
@@ -12,7 +25,14 @@ export {
   route,
 } from "./rpc/route.ts";
 export { Server, type ServerOptions } from "./rpc/server.ts";
-export { type Implementation, implement, isService, type ServiceImplementation } from "./rpc/service.ts";
-export { RpcError, type Status, StatusCode } from "./rpc/status.ts";
+export {
+  type Implementation,
+  implement,
+  isService,
+  type ServiceImplementation,
+  type ServiceInterceptors,
+} from "./rpc/service.ts";
+export { RpcError, type RpcErrorOptions, type Status, StatusCode } from "./rpc/status.ts";
+export type { UnknownHandler } from "./rpc/unknown-method.ts";
 export { loadSchema, SchemaError } from "./schema/schema.ts";
 export type { Codec, MethodKind, MethodSchema, Schema, ServiceSchema } from "./schema/types.ts";

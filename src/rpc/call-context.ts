@@ -1,11 +1,12 @@
 import type { Peer } from "../exchange.ts";
 import type { MethodSchema } from "../schema/types.ts";
+import type { LoadReport } from "./load-report.ts";
 import type { Metadata } from "./metadata.ts";
 
 /** What a handler knows of its call besides the messages: the second argument of every handler. */
 export interface CallContext {
-  /** The method as the .proto file says it. */
-  readonly method: MethodSchema;
+  /** The method's name in the .proto file, and the path of its calls. */
+  readonly method: Pick<MethodSchema, "name" | "path">;
   /** What the client sent along. */
   readonly metadata: Metadata;
   /** Aborted when the client cancels, the connection is lost, or the deadline passes. Its reason is an RpcError. */
@@ -21,6 +22,12 @@ export interface CallContext {
   readonly responseMetadata: Metadata;
   /** Sent after the last message, with the status. */
   readonly trailers: Metadata;
+  /** False: the messages from here on are sent as they are, even to a client that accepts compressed ones. */
+  compress: boolean;
+  /** Bytes of replies that the client has yet to take. */
+  readonly bufferedBytes: number;
+  /** What the call has cost, for a client that balances load. Asking for it is enough to have it sent, as a trailer. */
+  readonly loadReport: LoadReport;
   /** Sends `responseMetadata` now, without waiting for the first message. */
   sendHeaders(): void;
 }

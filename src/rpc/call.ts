@@ -1,11 +1,11 @@
 import type { Exchange, Peer } from "../exchange.ts";
 import type { MethodSchema } from "../schema/types.ts";
-import type { CallContext } from "./call-context.ts";
 import type { DeadlineEntry } from "./deadlines.ts";
-import { type CallKind, callKinds } from "./kinds.ts";
+import type { InterceptedCall, MessageHook } from "./interceptor.ts";
+import { encodeLoadReport, LOAD_REPORT_KEY, LoadReport } from "./load-report.ts";
 import { Metadata, metadataFromFields } from "./metadata.ts";
+import type { Method } from "./method.ts";
 import type { CallHost } from "./protocol.ts";
-import type { BoundMethod } from "./service.ts";
 import { OK, RpcError, type Status, StatusCode } from "./status.ts";
 
 /** What a protocol does for a call: turns its messages and status into bytes of the exchange. */
@@ -23,14 +23,17 @@ export interface CallWriter {
   hold(bytes: number): void;
 }
 
+const NO_HOOKS: readonly MessageHook[] = [];
+
 /**
  * One call of a method: what the protocol received goes in by the `recv` methods, what the handler answers goes out
  * to the {@link CallWriter}, and exactly one status ends it. It is also the context that the handler sees; whatever
  * of that a call may not need is made when first asked for.
  */
-export class Call implements CallContext, DeadlineEntry {
+export class Call implements InterceptedCall, DeadlineEntry {
   deadlineMs = Number.POSITIVE_INFINITY;
   heapIndex = -1;
+  compress = true;
   /** True once the status is sent, or the client is gone. */
   isOver = false;
   /** What the kind of the call keeps: the one request, or the queue of requests. */
@@ -38,31 +41,34 @@ export class Call implements CallContext, DeadlineEntry {
   /** What the handler's answers are drawn from, while they are. */
   output: AsyncIterator<unknown> | null = null;
   private hasSentHeaders = false;
-  private readonly kind: CallKind;
   private abortController: AbortController | null = null;
   private abortReason: RpcError | null = null;
   private requestMetadata: Metadata | null = null;
   private headerMetadata: Metadata | null = null;
   private trailerMetadata: Metadata | null = null;
+  private report: LoadReport | null = null;
+  requestHooks: readonly MessageHook[] = NO_HOOKS;
+  replyHooks: readonly MessageHook[] = NO_HOOKS;
   private whenDrained: (() => void) | null = null;
 
   constructor(
     private readonly host: CallHost,
     private readonly exchange: Exchange,
     readonly writer: CallWriter,
-    readonly bound: BoundMethod,
-    /** Infinity: none. */
+    private readonly bound: Method,
+    /** What the client gives it; Infinity: no limit. */
     timeoutMs: number,
   ) {
-    this.kind = callKinds[bound.schema.kind];
-    if (timeoutMs !== Number.POSITIVE_INFINITY) host.deadlines.add(this, timeoutMs);
+    const { defaultMs, maxMs } = host.timeouts;
+    const ms = Math.min(timeoutMs === Number.POSITIVE_INFINITY ? defaultMs : timeoutMs, maxMs);
+    if (ms !== Number.POSITIVE_INFINITY) host.deadlines.add(this, ms);
   }
 
   // ── What the client does ──────────────────────────────────────────────────────────────────────────────────
 
-  /** The call is open: kinds whose handler reads a stream begin at once. */
+  /** The call is open: a handler that reads a stream begins at once. */
   open(): void {
-    this.kind.open(this);
+    this.bound.driver.open(this);
   }
 
   recvMessage(bytes: Uint8Array): void {
@@ -75,11 +81,11 @@ export class Call implements CallContext, DeadlineEntry {
       this.finish({ code: StatusCode.INTERNAL, message: "The request message could not be decoded" });
       return;
     }
-    this.kind.recvMessage(this, message, bytes.length);
+    this.bound.driver.recvMessage(this, message, bytes.length);
   }
 
   recvEnd(): void {
-    if (!this.isOver) this.kind.recvEnd(this);
+    if (!this.isOver) this.bound.driver.recvEnd(this);
   }
 
   recvDrain(): void {
@@ -123,6 +129,11 @@ export class Call implements CallContext, DeadlineEntry {
   reply(value: unknown): void {
     if (this.isOver) return;
     if (this.send(value) !== "failed") this.finish(OK);
+  }
+
+  /** The last of the replies is sent. */
+  succeed(): void {
+    this.finish(OK);
   }
 
   /** Sends a message. `full`: wait for {@link drained} before the next one. */
@@ -178,17 +189,29 @@ export class Call implements CallContext, DeadlineEntry {
     this.isOver = true;
     this.host.deadlines.remove(this);
     const headers = this.hasSentHeaders ? null : this.headerMetadata;
+    if (this.report !== null) this.addLoadReport(this.report);
+    if (status.metadata !== undefined) {
+      for (const [key, value] of status.metadata) this.trailers.append(key, value);
+    }
     this.writer.writeStatus(status, this.trailerMetadata, headers);
     if (status.code === StatusCode.OK) this.recvDrain();
     else if (status instanceof RpcError) this.abandon(status);
     else this.abandon(new RpcError(status.code as StatusCode, status.message));
   }
 
+  private addLoadReport(report: LoadReport): void {
+    try {
+      this.trailers.set(LOAD_REPORT_KEY, encodeLoadReport(report));
+    } catch (error) {
+      this.host.log.error("A load report could not be encoded", { method: this.bound.schema.path, error });
+    }
+  }
+
   /** Tells everything that still runs for this call to stop. */
   private abandon(reason: RpcError): void {
     this.abortReason = reason;
     this.abortController?.abort(reason);
-    this.kind.cancel(this, reason);
+    this.bound.driver.cancel(this, reason);
     this.recvDrain();
   }
 
@@ -224,6 +247,10 @@ export class Call implements CallContext, DeadlineEntry {
     return Math.max(0, this.deadlineMs - this.host.deadlines.now());
   }
 
+  get bufferedBytes(): number {
+    return this.exchange.bufferedBytes;
+  }
+
   get peer(): Peer {
     return this.exchange.peer;
   }
@@ -240,6 +267,20 @@ export class Call implements CallContext, DeadlineEntry {
   get trailers(): Metadata {
     this.trailerMetadata ??= new Metadata();
     return this.trailerMetadata;
+  }
+
+  get loadReport(): LoadReport {
+    this.report ??= new LoadReport();
+    return this.report;
+  }
+
+  onRequest(hook: MessageHook): void {
+    this.requestHooks = [...this.requestHooks, hook];
+  }
+
+  onReply(hook: MessageHook): void {
+    // The innermost interceptor is the last to ask, and the first to hear.
+    this.replyHooks = [hook, ...this.replyHooks];
   }
 
   sendHeaders(): void {

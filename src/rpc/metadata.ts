@@ -135,9 +135,11 @@ function isBase64(value: string): boolean {
 /** Appends metadata to a list of header fields, bytes as unpadded base64. */
 export function metadataToFields(metadata: Metadata, fields: string[]): void {
   for (const [key, value] of metadata) {
-    fields.push(
-      key,
-      typeof value === "string" ? value : Buffer.from(value).toString("base64").replace(/=+$/, ""),
-    );
+    fields.push(key, typeof value === "string" ? value : encodeBinary(value));
   }
+}
+
+/** Bytes as the value of a `-bin` field. */
+export function encodeBinary(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64").replace(/=+$/, "");
 }

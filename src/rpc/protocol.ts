@@ -1,7 +1,8 @@
 import type { Exchange } from "../exchange.ts";
+import type { CompressionOptions } from "./compression.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Method } from "./method.ts";
 import type { Route } from "./route.ts";
-import type { BoundMethod } from "./service.ts";
 
 /** Limits of one message, in bytes. */
 export interface MessageLimits {
@@ -13,6 +14,19 @@ export interface MessageLimits {
 export const defaultMessageLimits: MessageLimits = {
   maxReceiveBytes: 4 * 1024 * 1024,
   maxSendBytes: 0xffff_ffff,
+};
+
+/** Milliseconds that a call may take, whatever its client says. */
+export interface Timeouts {
+  /** When the client names no deadline. */
+  readonly defaultMs: number;
+  /** At most, when it does. */
+  readonly maxMs: number;
+}
+
+export const noTimeouts: Timeouts = {
+  defaultMs: Number.POSITIVE_INFINITY,
+  maxMs: Number.POSITIVE_INFINITY,
 };
 
 /** Where the core tells what a person may want to know. */
@@ -27,8 +41,12 @@ export interface CallHost {
   readonly log: RpcLog;
   readonly deadlines: Deadlines;
   readonly messageLimits: MessageLimits;
+  readonly compression: CompressionOptions;
+  readonly timeouts: Timeouts;
+  /** Another object after each change of what is served: what was found before counts no more. */
+  readonly registry: object;
   /** The method of a path (`/helloworld.Greeter/SayHello`), if it is served. */
-  findMethod(path: string): BoundMethod | undefined;
+  findMethod(path: string): Method | undefined;
   /** The routes of a path, without its query. */
   findRoutes(path: string): readonly Route[];
   /** The paths of every method and route, for a text that says what is here. */

@@ -8,22 +8,22 @@ import {
   type ListenAddress,
   Listener,
 } from "../transport/listener.ts";
+import { type CompressionOptions, defaultCompression } from "./compression.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { Interceptor } from "./interceptor.ts";
+import type { Method } from "./method.ts";
 import {
   type CallHost,
   defaultMessageLimits,
   type MessageLimits,
+  noTimeouts,
   type Protocol,
   type RpcLog,
+  type Timeouts,
 } from "./protocol.ts";
 import type { Route } from "./route.ts";
-import {
-  type BoundMethod,
-  bindService,
-  findService,
-  ServiceError,
-  type ServiceImplementation,
-} from "./service.ts";
+import { bindService, findService, ServiceError, type ServiceImplementation } from "./service.ts";
+import { type UnknownHandler, unknownMethod } from "./unknown-method.ts";
 
 export type { ListenAddress };
 
@@ -36,6 +36,12 @@ export interface ServerOptions {
   readonly plaintext?: "loopback" | "always" | "never";
   readonly limits?: Partial<Http2Limits>;
   readonly messageLimits?: Partial<MessageLimits>;
+  /** How replies are compressed. Requests may always be. */
+  readonly compression?: Partial<CompressionOptions>;
+  /** How long calls may take. Default: as long as their clients wait. */
+  readonly timeouts?: Partial<Timeouts>;
+  /** Around every handler of every service; the first one is outermost. */
+  readonly interceptors?: readonly Interceptor[];
   readonly lifetime?: Partial<LifetimeOptions>;
   /** False: resources are never pushed, even to clients that allow it. */
   readonly push?: boolean;
@@ -69,8 +75,12 @@ export class Server implements CallHost {
   readonly log: RpcLog;
   readonly deadlines = new Deadlines();
   readonly messageLimits: MessageLimits;
-  private readonly methods = new Map<string, BoundMethod>();
-  private readonly served: ServiceSchema[] = [];
+  readonly compression: CompressionOptions;
+  readonly timeouts: Timeouts;
+  registry: object = {};
+  private readonly methods = new Map<string, Method>();
+  private readonly served = new Map<string, ServiceSchema>();
+  private unknownHandler: UnknownHandler | null = null;
   private readonly routes = new Map<string, Route[]>();
   private readonly listener: Listener;
 
@@ -84,6 +94,8 @@ export class Server implements CallHost {
     // The prefix of a message has 32 bits for its length.
     const maxSendBytes = Math.min(limits.maxSendBytes, defaultMessageLimits.maxSendBytes);
     this.messageLimits = { ...limits, maxSendBytes };
+    this.compression = { ...defaultCompression, ...options.compression };
+    this.timeouts = { ...noTimeouts, ...options.timeouts };
     const { log } = this;
     this.listener = new Listener({
       ...(options.tls === undefined ? {} : { tls: options.tls }),
@@ -102,24 +114,57 @@ export class Server implements CallHost {
   }
 
   /**
-   * Serves a service of the schema.
+   * Serves a service of the schema; also while the server runs.
    *
    * @throws ServiceError when the schema has no such service, or a handler is missing, misspelt or given twice
    */
   addService(implementation: ServiceImplementation): void {
     const service = findService(this.options.schema, implementation);
-    for (const method of bindService(service, implementation)) {
-      const { path } = method.schema;
-      if (this.methods.has(path))
-        throw new ServiceError(`${path} has a handler already: two services claim it.`);
-      this.methods.set(path, method);
-    }
-    this.served.push(service);
+    const methods = bindService(service, implementation, this.options.interceptors);
+    for (const method of methods) this.checkIsFree(method);
+    for (const method of methods) this.addMethod(method);
+    this.served.set(service.name, service);
+  }
+
+  /** Serves a service no longer; calls that run go on. False when it was not served. */
+  removeService(name: string): boolean {
+    const service = this.served.get(name);
+    if (service === undefined) return false;
+    for (const { path } of service.methods) this.removeMethod(path);
+    return this.served.delete(name);
+  }
+
+  /**
+   * Serves a method with a driver of its own: for another style of handlers.
+   *
+   * @throws ServiceError when the path is taken
+   */
+  addMethod(method: Method): void {
+    this.checkIsFree(method);
+    this.methods.set(method.schema.path, method);
+    this.registry = {};
+  }
+
+  /** Serves a method no longer; calls that run go on. False when it was not served. */
+  removeMethod(path: string): boolean {
+    this.registry = {};
+    return this.methods.delete(path);
+  }
+
+  private checkIsFree({ schema: { path } }: Method): void {
+    if (this.methods.has(path))
+      throw new ServiceError(`${path} has a handler already: two services claim it.`);
+  }
+
+  /** Answers the calls of methods that nobody serves, in bytes: for proxies and mocks. Null: they are UNIMPLEMENTED. */
+  handleUnknown(handler: UnknownHandler | null): void {
+    this.unknownHandler = handler;
+    this.registry = {};
   }
 
   /** The services that have handlers. */
   get services(): readonly ServiceSchema[] {
-    return this.served;
+    return [...this.served.values()];
   }
 
   /** Serves an HTTP route. */
@@ -159,8 +204,10 @@ export class Server implements CallHost {
 
   // ── CallHost ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  findMethod(path: string): BoundMethod | undefined {
-    return this.methods.get(path);
+  findMethod(path: string): Method | undefined {
+    const method = this.methods.get(path);
+    if (method !== undefined || this.unknownHandler === null) return method;
+    return unknownMethod(path, this.unknownHandler, this.options.interceptors);
   }
 
   findRoutes(path: string): readonly Route[] {

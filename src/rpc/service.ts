@@ -6,6 +6,10 @@ import type {
 } from "@grpc/grpc-js";
 import type { MethodSchema, Schema, ServiceSchema } from "../schema/types.ts";
 import type { CallContext } from "./call-context.ts";
+import { directCalls } from "./direct-call.ts";
+import { type HandlerFunction, handlerDriver } from "./handler-driver.ts";
+import { chain, type Interceptor } from "./interceptor.ts";
+import type { Method } from "./method.ts";
 import { nearest } from "./nearest.ts";
 
 type MaybePromise<T> = T | Promise<T>;
@@ -44,7 +48,7 @@ export type Implementation<Handlers> = {
     : never]: Handler<Handlers[Name]>;
 };
 
-/** The same handlers, to be called directly: from a route, or in a test. One that uses its call needs to be given it. */
+/** The same handlers, to be called directly: from a route, or in a test. */
 export type DirectCalls<Handlers> = {
   [Name in keyof Implementation<Handlers>]: Implementation<Handlers>[Name] extends (
     input: infer Input,
@@ -55,18 +59,24 @@ export type DirectCalls<Handlers> = {
 };
 
 /** A service and its handlers, as {@link implement} makes it. */
-export interface ServiceImplementation<Handlers extends object = object> {
+export interface ServiceImplementation<Calls extends object = object> {
   readonly kind: "service";
   /** `helloworld.Greeter` */
   readonly name: string;
-  readonly handlers: Handlers;
+  readonly handlers: object;
+  /** The handlers, to be called without a client. */
+  readonly direct: Calls;
+  readonly interceptors: ServiceInterceptors<string>;
+  /** What the .proto files say of it, for a service that brings its own. */
+  readonly schema?: ServiceSchema;
 }
 
-/** One method and the function that answers its calls. */
-export interface BoundMethod {
-  readonly schema: MethodSchema;
-  /** `input` is the request or, when the client streams, an async iterable of requests. */
-  readonly handler: (input: unknown, call: CallContext) => unknown;
+/** What stands around the handlers of a service, within what stands around all of the server. */
+export interface ServiceInterceptors<Name extends string> {
+  /** Around every method. The first one is outermost. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Around single methods, within those of the service. */
+  readonly methods?: { readonly [Key in Name]?: readonly Interceptor[] };
 }
 
 /** An implementation does not fit its service. The message is for the person who wrote it. */
@@ -79,16 +89,26 @@ export class ServiceError extends Error {
  *
  * @param name the full name of the service
  * @param handlers an object, an instance of a class, or a class whose constructor takes nothing. `this` is that object.
+ * @param interceptors what stands around all handlers, or around some
  */
 export function implement<Handlers extends object>(
   name: string,
   handlers: Implementation<Handlers> | (new () => Implementation<Handlers>),
+  interceptors: ServiceInterceptors<keyof Implementation<Handlers> & string> = {},
 ): ServiceImplementation<DirectCalls<Handlers>> {
   const object = typeof handlers === "function" ? new handlers() : handlers;
   if (typeof object !== "object" || object === null) {
     throw new ServiceError(`implement("${name}", handlers) needs an object with a handler for each method.`);
   }
-  return { kind: "service", name, handlers: object as object as DirectCalls<Handlers> };
+  const direct = directCalls(name, object, functionNames(object)) as DirectCalls<Handlers>;
+  return { kind: "service", name, handlers: object, direct, interceptors };
+}
+
+/** A service that brings what its .proto file says along. */
+export function serviceOf(schema: ServiceSchema, handlers: object): ServiceImplementation {
+  const { name } = schema;
+  const direct = directCalls(name, handlers, functionNames(handlers));
+  return { kind: "service", name, handlers, direct, interceptors: {}, schema };
 }
 
 /** True for what {@link implement} returns. */
@@ -102,6 +122,7 @@ export function isService(value: unknown): value is ServiceImplementation {
  * @throws {ServiceError} when the .proto files define none of this name
  */
 export function findService(schema: Schema, implementation: ServiceImplementation): ServiceSchema {
+  if (implementation.schema !== undefined) return implementation.schema;
   const { name } = implementation;
   const service = schema.services.get(name);
   if (service !== undefined) return service;
@@ -115,11 +136,17 @@ export function findService(schema: Schema, implementation: ServiceImplementatio
 /**
  * Finds the handler of each method: by its name in lowerCamelCase, or as in the .proto file.
  *
+ * @param outer the interceptors of the server
  * @throws {ServiceError} when a method has no handler or two, or a handler no method
  */
-export function bindService(schema: ServiceSchema, implementation: ServiceImplementation): BoundMethod[] {
+export function bindService(
+  schema: ServiceSchema,
+  implementation: ServiceImplementation,
+  outer: readonly Interceptor[] = [],
+): Method[] {
   const handlers = implementation.handlers as Record<string, unknown>;
-  const bound: BoundMethod[] = [];
+  const { interceptors = [], methods = {} } = implementation.interceptors;
+  const bound: Method[] = [];
   const missing: MethodSchema[] = [];
   const problems: string[] = [];
   const used = new Set<string>();
@@ -129,7 +156,11 @@ export function bindService(schema: ServiceSchema, implementation: ServiceImplem
     const [name] = names;
     if (names.length > 1) problems.push(`has two handlers for ${method.name}: ${names.join(" and ")}.`);
     else if (name === undefined) missing.push(method);
-    else bound.push({ schema: method, handler: (handlers[name] as BoundMethod["handler"]).bind(handlers) });
+    else {
+      const handler = (handlers[name] as HandlerFunction).bind(handlers);
+      const interceptor = chain([...outer, ...interceptors, ...(methods[localName(method.name)] ?? [])]);
+      bound.push({ schema: method, driver: handlerDriver(method.kind, handler, interceptor) });
+    }
   }
   const unused = functionNames(handlers).filter((name) => !used.has(name));
   for (const method of missing) problems.push(describeMissing(method, handlers, unused));
@@ -175,12 +206,13 @@ function describeExtra(name: string, { methods }: ServiceSchema): string {
 }
 
 /** Own functions and, for instances, the methods of their classes. */
-function functionNames(handlers: Record<string, unknown>): string[] {
+function functionNames(handlers: object): string[] {
   const names = new Set<string>();
   let object: object | null = handlers;
   while (object !== null && object !== Object.prototype) {
     for (const name of Object.getOwnPropertyNames(object)) {
-      if (name !== "constructor" && typeof handlers[name] === "function") names.add(name);
+      if (name !== "constructor" && typeof (handlers as Record<string, unknown>)[name] === "function")
+        names.add(name);
     }
     object = Object.getPrototypeOf(object) as object | null;
   }

@@ -1,16 +1,24 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { SchemaError, shownPath } from "./schema-error.ts";
 
 const require = createRequire(import.meta.url);
 
-/** Imports are looked for here last: google/api/annotations.proto and google/api/http.proto. */
-const builtInDirectory = dirname(require.resolve("protobufjs/package.json"));
+/** The .proto files that come with this package. They are not among the application's own, which are its affair. */
+export const vendoredDirectory = fileURLToPath(new URL("../../vendor/proto/", import.meta.url));
+
+/** Imports that begin so are looked for here last. */
+const builtInDirectories: readonly [prefix: string, directory: string][] = [
+  ["google/api/", dirname(require.resolve("protobufjs/package.json"))],
+  ["google/rpc/", vendoredDirectory],
+  ["xds/", vendoredDirectory],
+];
 
 /** What can be imported without having the file, for messages. */
 export const builtInImports =
-  "google/protobuf/*.proto, google/api/annotations.proto and google/api/http.proto";
+  "google/protobuf/*.proto, google/rpc/*.proto, google/api/annotations.proto and google/api/http.proto";
 
 /** One .proto file. */
 export interface ProtoFile {
@@ -42,8 +50,8 @@ export function findProtoFiles(directories: readonly string[]): ProtoFile[] {
 
 /** The file that an import means: looked up in the directories, in order, then among the built-in ones. */
 export function findImport(name: string, directories: readonly string[]): ProtoFile | undefined {
-  const apiFiles = name.startsWith("google/api/") ? [builtInDirectory] : [];
-  for (const directory of [...directories, ...apiFiles]) {
+  const builtIn = builtInDirectories.filter(([prefix]) => name.startsWith(prefix));
+  for (const directory of [...directories, ...builtIn.map(([, directory]) => directory)]) {
     const path = join(directory, name);
     if (isFile(path)) return readProtoFile(path);
   }

@@ -8,20 +8,30 @@ import type { MethodKind, MethodSchema, Schema, ServiceSchema } from "./types.ts
 export { SchemaError } from "./schema-error.ts";
 
 /**
- * Reads every .proto file below the directories. Imports are looked for in the directories too, in their order, and
- * then among the files that are built in: google/protobuf/*.proto, google/api/annotations.proto and http.proto.
+ * Reads every .proto file below the directories. Imports are looked for in the import directories, in their order, and
+ * then among the files that are built in: google/protobuf/*.proto, google/rpc/*.proto, google/api/annotations.proto and
+ * http.proto.
  *
  * @throws {SchemaError} on any mistake in the files, with the place where it is
  */
-export function loadSchema(directories: readonly string[]): Schema {
-  const { root, sources } = parseProtoFiles(findProtoFiles(directories), directories);
+export function loadSchema(
+  directories: readonly string[],
+  importDirectories: readonly string[] = directories,
+): Schema {
+  const { root, sources } = parseProtoFiles(findProtoFiles(directories), importDirectories);
   resolveReferences(root, sources);
   const codecs = new CodecRegistry(root);
   const services = new Map<string, ServiceSchema>();
   for (const object of objectsIn(root)) {
     if (object instanceof protobuf.Service) services.set(fullNameOf(object), serviceSchema(object, codecs));
   }
-  return { services };
+  return {
+    services,
+    codec(typeName) {
+      const type = root.lookup(typeName, [protobuf.Type]);
+      return type instanceof protobuf.Type && fullNameOf(type) === typeName ? codecs.get(type) : undefined;
+    },
+  };
 }
 
 function serviceSchema(service: protobuf.Service, codecs: CodecRegistry): ServiceSchema {

@@ -34,4 +34,6 @@ export interface ServiceSchema {
 /** Everything the loaded .proto files define, by full name. */
 export interface Schema {
   readonly services: ReadonlyMap<string, ServiceSchema>;
+  /** The codec of a message type, by its full name; undefined when no file defines it. */
+  codec(typeName: string): Codec | undefined;
 }

@@ -1,7 +1,7 @@
 import { type AbortCode, type Exchange, type ExchangeReceiver, RequestHead } from "../../src/exchange.ts";
 import { Call, type CallWriter } from "../../src/rpc/call.ts";
 import type { Metadata, MetadataValue } from "../../src/rpc/metadata.ts";
-import type { BoundMethod } from "../../src/rpc/service.ts";
+import type { Method } from "../../src/rpc/method.ts";
 import type { Status } from "../../src/rpc/status.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { useFakeTimers } from "./fake-timers.ts";
@@ -91,7 +91,7 @@ export class FakeCall {
   readonly call: Call;
 
   constructor(
-    method: BoundMethod,
+    method: Method,
     readonly host = new TestHost(),
     timeoutMs = Number.POSITIVE_INFINITY,
   ) {

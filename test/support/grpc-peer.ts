@@ -1,7 +1,7 @@
+import type { Method } from "../../src/rpc/method.ts";
 import { REJECTIONS } from "../../src/rpc/server.ts";
-import type { BoundMethod } from "../../src/rpc/service.ts";
 import { settle } from "./fake-call.ts";
-import { data, Flag, FrameType, headers, requestFields } from "./frames.ts";
+import { data, Flag, FrameType, headers, requestFields, rstStream } from "./frames.ts";
 import { ScriptedPeer, type ScriptOptions, type SentFrame } from "./scripted-peer.ts";
 import { TestHost } from "./test-host.ts";
 
@@ -45,7 +45,7 @@ export class GrpcPeer {
   private nextId = 1;
   private readonly frames: SentFrame[] = [];
 
-  constructor(methods: readonly BoundMethod[], options: GrpcPeerOptions = {}) {
+  constructor(methods: readonly Method[], options: GrpcPeerOptions = {}) {
     this.host = options.host ?? new TestHost();
     this.host.methods.push(...methods);
     this.peer = ScriptedPeer.greeted({
@@ -79,6 +79,12 @@ export class GrpcPeer {
   /** Sends the last piece of the body. */
   sendLast(streamId: number, ...pieces: Uint8Array[]): this {
     this.peer.send(data(streamId, Buffer.concat(pieces), Flag.END_STREAM));
+    return this;
+  }
+
+  /** Cancels a call. */
+  reset(streamId: number): this {
+    this.peer.send(rstStream(streamId, 8));
     return this;
   }
 

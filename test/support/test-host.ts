@@ -1,10 +1,19 @@
 import type { Exchange } from "../../src/exchange.ts";
 import { grpcProtocol } from "../../src/protocols/grpc/protocol.ts";
 import { httpProtocol } from "../../src/protocols/http/protocol.ts";
+import { defaultCompression } from "../../src/rpc/compression.ts";
 import { Deadlines } from "../../src/rpc/deadlines.ts";
-import { type CallHost, defaultMessageLimits, type MessageLimits } from "../../src/rpc/protocol.ts";
+import { type HandlerFunction, handlerDriver } from "../../src/rpc/handler-driver.ts";
+import type { Interceptor } from "../../src/rpc/interceptor.ts";
+import type { Method } from "../../src/rpc/method.ts";
+import {
+  type CallHost,
+  defaultMessageLimits,
+  type MessageLimits,
+  noTimeouts,
+  type Timeouts,
+} from "../../src/rpc/protocol.ts";
 import type { Route } from "../../src/rpc/route.ts";
-import type { BoundMethod } from "../../src/rpc/service.ts";
 import type { Codec, MethodKind } from "../../src/schema/types.ts";
 
 /** Messages that are texts, so that tests can read them. 0xff is no text; what is no text cannot be sent. */
@@ -21,9 +30,15 @@ export const textCodec: Codec = {
 };
 
 /** A method `/test.Test/NAME` of texts. */
-export function textMethod(kind: MethodKind, handler: BoundMethod["handler"], name = "Method"): BoundMethod {
+export function textMethod(
+  kind: MethodKind,
+  handler: HandlerFunction,
+  name = "Method",
+  interceptor: Interceptor | null = null,
+): Method {
   const path = `/test.Test/${name}`;
-  return { schema: { name, path, kind, request: textCodec, response: textCodec }, handler };
+  const schema = { name, path, kind, request: textCodec, response: textCodec };
+  return { schema, driver: handlerDriver(kind, handler, interceptor) };
 }
 
 export interface LogLine {
@@ -41,7 +56,10 @@ export class TestHost implements CallHost {
     error: (message: string, fields?: object) => this.lines.push({ level: "error", message, fields }),
   };
   readonly messageLimits: MessageLimits;
-  readonly methods: BoundMethod[] = [];
+  compression = defaultCompression;
+  timeouts: Timeouts = noTimeouts;
+  registry: object = {};
+  readonly methods: Method[] = [];
   readonly routes: Route[] = [];
 
   constructor(
@@ -51,7 +69,7 @@ export class TestHost implements CallHost {
     this.messageLimits = { ...defaultMessageLimits, ...limits };
   }
 
-  findMethod(path: string): BoundMethod | undefined {
+  findMethod(path: string): Method | undefined {
     return this.methods.find(({ schema }) => schema.path === path);
   }
 

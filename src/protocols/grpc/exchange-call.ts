@@ -1,11 +1,13 @@
 import { type AbortReason, type Exchange, type ExchangeReceiver, FieldSection } from "../../exchange.ts";
 import { Call, type CallWriter } from "../../rpc/call.ts";
+import { compress, type Encoding, InflatesTooLargeError, inflate } from "../../rpc/compression.ts";
 import { type Metadata, metadataToFields } from "../../rpc/metadata.ts";
+import type { Method } from "../../rpc/method.ts";
 import type { CallHost } from "../../rpc/protocol.ts";
-import type { BoundMethod } from "../../rpc/service.ts";
 import { OK, type Status, StatusCode } from "../../rpc/status.ts";
 import { Deframer, type MessageSink, messagePrefix } from "./deframer.ts";
 import { type GrpcHead, statusFields } from "./head.ts";
+import { Outbox } from "./outbox.ts";
 
 /** The end of nearly every call. */
 const TRAILERS_OK = new FieldSection(0, ["grpc-status", "0"], true);
@@ -17,12 +19,16 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
   private hasEnded = false;
   private hasResponded = false;
   private isPaused = false;
+  /** A message is being inflated: those behind it wait, and the peer's window closes. */
+  private isInflating = false;
+  /** Made when a first message is compressed elsewhere. */
+  private outbox: Outbox | null = null;
 
   constructor(
     private readonly exchange: Exchange,
     private readonly head: GrpcHead,
-    method: BoundMethod,
-    host: CallHost,
+    method: Method,
+    private readonly host: CallHost,
   ) {
     this.deframer = new Deframer(this, host.messageLimits.maxReceiveBytes);
     this.call = new Call(host, exchange, this, method, head.timeoutMs);
@@ -41,6 +47,7 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
 
   onAbort(reason: AbortReason): void {
     this.deframer.stop();
+    this.outbox?.drop();
     const isClient = reason === "reset-by-peer";
     this.call.recvCancel(isClient ? "The client cancelled the call" : "The connection to the client is gone");
   }
@@ -52,13 +59,56 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
   // ── From the deframer ─────────────────────────────────────────────────────────────────────────────────────
 
   recvMessage(message: Uint8Array, isCompressed: boolean): void {
-    if (isCompressed) {
+    if (isCompressed) this.recvCompressed(message);
+    else this.call.recvMessage(message);
+  }
+
+  private recvCompressed(message: Uint8Array): void {
+    const { encoding } = this.head;
+    if (encoding === null) {
       // "If the Compressed-Flag is set but the message encoding is identity, the call fails" (doc/compression.md).
       this.deframer.stop();
       this.call.finish({ code: StatusCode.INTERNAL, message: "Compressed message without grpc-encoding" });
       return;
     }
-    this.call.recvMessage(message);
+    let inflated: Uint8Array | Promise<Uint8Array>;
+    try {
+      inflated = inflate(encoding, message, this.call.maxReceiveBytes);
+    } catch (error) {
+      this.recvBadCompression(encoding, error);
+      return;
+    }
+    if (inflated instanceof Promise) this.recvInflating(encoding, inflated, message.length);
+    else this.call.recvMessage(inflated);
+  }
+
+  private recvInflating(encoding: Encoding, inflated: Promise<Uint8Array>, bytes: number): void {
+    this.isInflating = true;
+    this.deframer.pause();
+    this.exchange.pause();
+    this.exchange.hold(bytes);
+    inflated
+      .then(
+        (message) => this.call.recvMessage(message),
+        (error) => this.recvBadCompression(encoding, error),
+      )
+      .finally(() => {
+        this.exchange.hold(-bytes);
+        this.isInflating = false;
+        if (!this.isPaused && !this.call.isOver) this.resume();
+      });
+  }
+
+  private recvBadCompression(encoding: Encoding, error: unknown): void {
+    this.deframer.stop();
+    if (error instanceof InflatesTooLargeError) {
+      const message = `Received message decompresses to a size larger than ${this.call.maxReceiveBytes}`;
+      this.call.finish({ code: StatusCode.RESOURCE_EXHAUSTED, message });
+    } else {
+      this.host.log.debug("A request could not be decompressed", { method: this.call.method.path, error });
+      const message = `The request message could not be decompressed as ${encoding}`;
+      this.call.finish({ code: StatusCode.INTERNAL, message });
+    }
   }
 
   recvBadPrefix(problem: "flag" | "length", value: number): void {
@@ -76,7 +126,7 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
   }
 
   private finishInput(): void {
-    if (!this.hasEnded || this.isPaused) return;
+    if (!this.hasEnded || this.isPaused || this.isInflating) return;
     if (this.deframer.isBetweenMessages) {
       this.call.recvEnd();
       return;
@@ -95,9 +145,10 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
 
   resume(): void {
     this.isPaused = false;
+    if (this.isInflating) return;
     this.deframer.resume();
     // The messages that were kept may have filled the queue again.
-    if (this.isPaused) return;
+    if (this.isPaused || this.isInflating) return;
     if (this.hasEnded) this.finishInput();
     else this.exchange.resume();
   }
@@ -115,18 +166,51 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
   }
 
   writeMessage(message: Uint8Array): boolean {
-    return this.exchange.write(messagePrefix(message.length, false), message);
+    const encoding = this.call.compress ? this.head.replyEncoding : null;
+    if (this.outbox === null) {
+      if (encoding === null) return this.putMessage(message, false);
+      this.outbox = new Outbox(() => {
+        if (this.exchange.bufferedBytes === 0) this.call.recvDrain();
+      });
+    }
+    let isFree = true;
+    const isNext = this.outbox.run(() => {
+      isFree = this.writeEncoded(message, encoding);
+    });
+    return isNext && isFree;
+  }
+
+  private writeEncoded(message: Uint8Array, encoding: Encoding | null): boolean {
+    const { compression } = this.host;
+    if (encoding === null || message.length < compression.minBytes) return this.putMessage(message, false);
+    const compressed = compress(encoding, message, compression);
+    if (!(compressed instanceof Promise)) return this.putMessage(compressed, true);
+    this.outbox
+      ?.sendLater(compressed, (bytes) => this.putMessage(bytes, true))
+      .catch((error) => this.call.fail(error));
+    return false;
+  }
+
+  private putMessage(bytes: Uint8Array, isCompressed: boolean): boolean {
+    return this.exchange.write(messagePrefix(bytes.length, isCompressed), bytes);
   }
 
   writeStatus(status: Status, trailers: Metadata | null, responseMetadata: Metadata | null): void {
     this.deframer.stop();
+    // An error does not wait for messages that are not ready.
+    if (status.code !== StatusCode.OK) this.outbox?.drop();
+    if (this.outbox === null) this.endWith(status, trailers, responseMetadata);
+    else this.outbox.run(() => this.endWith(status, trailers, responseMetadata));
+  }
+
+  private endWith(status: Status, trailers: Metadata | null, responseMetadata: Metadata | null): void {
     if (status === OK && trailers === null && this.hasResponded) {
       this.exchange.end(TRAILERS_OK);
       return;
     }
     // In a Trailers-Only answer a client would take the response's metadata for trailers.
     if (responseMetadata !== null && !responseMetadata.isEmpty) this.writeHeaders(responseMetadata);
-    const fields = statusFields(status.code, status.message);
+    const fields = statusFields(status.code, status.message, status.encodedDetails);
     if (trailers !== null) metadataToFields(trailers, fields);
     if (this.hasResponded) this.exchange.end(new FieldSection(0, fields));
     else this.exchange.respondAndEnd(new FieldSection(200, [...this.head.responseHeaders.fields, ...fields]));

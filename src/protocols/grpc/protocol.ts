@@ -10,7 +10,7 @@ export const grpcProtocol: Protocol = {
   accept(exchange: Exchange, host: CallHost): boolean {
     const { head } = exchange;
     let meaning = head.memo;
-    if (!(meaning instanceof GrpcHead) || meaning.host !== host) {
+    if (!(meaning instanceof GrpcHead) || meaning.registry !== host.registry) {
       const contentType = head.get("content-type");
       if (contentType === undefined || !isGrpc(contentType) || exchange.httpVersion !== "2") return false;
       meaning = parseHead(head, host);

@@ -118,8 +118,8 @@ describe("a schema", () => {
     ],
     [
       "an import that is not there",
-      { "p/a.proto": "syntax='proto3';\nimport 'google/rpc/status.proto';" },
-      /^p.a\.proto:2:8: cannot find the import "google\/rpc\/status\.proto"[\s\S]*Searched in: p; built in are/,
+      { "p/a.proto": "syntax='proto3';\nimport 'google/rpc/states.proto';" },
+      /^p.a\.proto:2:8: cannot find the import "google\/rpc\/states\.proto"[\s\S]*Searched in: p; built in are/,
     ],
     [
       "an import by the wrong path",
@@ -180,5 +180,19 @@ describe("a schema", () => {
       /^The folder of \.proto files nowhere does not exist \(/,
     );
     mkdirSync("still-works");
+  });
+});
+
+describe("the .proto files that come with the package", () => {
+  it("can be imported without having them", () => {
+    const { path, remove } = temporaryFolder({
+      "a.proto":
+        "syntax='proto3';\nimport 'google/rpc/status.proto';\nmessage A { google.rpc.Status status = 1; }",
+    });
+    const codec = loadSchema([path]).codec("A");
+    remove();
+    expect(codec!.decode(codec!.encode({ status: { code: 5 } }))).to.have.nested.include({
+      "status.code": 5,
+    });
   });
 });
