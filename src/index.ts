@@ -1,5 +1,5 @@
 export type { Peer, TlsFacts } from "./exchange.ts";
-export { createServer } from "./protocols/create-server.ts";
+export { createGrpcServer, createServer } from "./protocols/create-server.ts";
 export type { Call } from "./rpc/call.ts";
 export type { CallContext } from "./rpc/call-context.ts";
 export type { CompressionOptions } from "./rpc/compression.ts";
@@ -24,7 +24,14 @@ export {
   type RouteHandler,
   route,
 } from "./rpc/route.ts";
-export { Server, type ServerOptions } from "./rpc/server.ts";
+export {
+  type Endpoint,
+  type EndpointSecurity,
+  type ListenAddress,
+  Server,
+  type ServerOptions,
+  type TlsSettings,
+} from "./rpc/server.ts";
 export {
   type Implementation,
   implement,

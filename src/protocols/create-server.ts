@@ -7,3 +7,8 @@ export function createServer(options: ServerOptions): Server {
   // HTTP takes whatever no RPC protocol has taken, so it is asked last.
   return new Server(options, [grpcProtocol, httpProtocol]);
 }
+
+/** A server that speaks gRPC and nothing else: requests of any other kind are answered 415. */
+export function createGrpcServer(options: ServerOptions): Server {
+  return new Server(options, [grpcProtocol]);
+}

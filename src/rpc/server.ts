@@ -3,10 +3,13 @@ import type { Schema, ServiceSchema } from "../schema/types.ts";
 import {
   defaultLifetime,
   defaultLimits,
+  type Endpoint,
+  type EndpointSecurity,
   type Http2Limits,
   type LifetimeOptions,
   type ListenAddress,
   Listener,
+  type TlsSettings,
 } from "../transport/listener.ts";
 import { type CompressionOptions, defaultCompression } from "./compression.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -25,13 +28,13 @@ import type { Route } from "./route.ts";
 import { bindService, findService, ServiceError, type ServiceImplementation } from "./service.ts";
 import { type UnknownHandler, unknownMethod } from "./unknown-method.ts";
 
-export type { ListenAddress };
+export type { Endpoint, EndpointSecurity, ListenAddress, TlsSettings };
 
 export interface ServerOptions {
   /** What the .proto files define: `loadSchema(["proto"])`. */
   readonly schema: Schema;
-  /** PEM texts. Absent: plaintext only. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Certificate and key, in PEM; with `clientCa` every client must show a certificate. Absent: plaintext only. */
+  readonly tls?: TlsSettings;
   /** Who may speak plaintext. Default: peers on a loopback address. */
   readonly plaintext?: "loopback" | "always" | "never";
   readonly limits?: Partial<Http2Limits>;
@@ -70,6 +73,16 @@ export const REJECTIONS = {
   ]),
 };
 
+/** "If Content-Type does not begin with "application/grpc", gRPC servers SHOULD respond with HTTP status of 415". */
+const UNSUPPORTED = new FieldSection(415, [
+  "content-type",
+  "application/grpc",
+  "grpc-status",
+  "3",
+  "grpc-message",
+  "this is a gRPC server: the content-type must be application/grpc",
+]);
+
 /** A server: methods and routes by path, and the protocols that lead to them. */
 export class Server implements CallHost {
   readonly log: RpcLog;
@@ -98,13 +111,16 @@ export class Server implements CallHost {
     this.timeouts = { ...noTimeouts, ...options.timeouts };
     const { log } = this;
     this.listener = new Listener({
-      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      tls: options.tls,
       plaintext: options.plaintext ?? "loopback",
       push: options.push ?? true,
       limits: { ...defaultLimits, ...options.limits },
       lifetime: { ...defaultLifetime, ...options.lifetime },
       rejections: REJECTIONS,
       observer: {
+        fault(error, peer) {
+          log.error("A request could not be served", { error, peer: peer.address });
+        },
         violation(violation, streamId, peer) {
           log.debug("A peer broke the protocol", { violation: violation.name, streamId, peer: peer.address });
         },
@@ -175,12 +191,18 @@ export class Server implements CallHost {
   }
 
   /**
-   * Listens on one more address; returns where, with the port the system chose.
+   * Listens on one more address; the endpoint says where, with the port the system chose.
    *
+   * @param security what is different there from the server's own settings
    * @throws the system's error (`EADDRINUSE`, `EACCES`, …)
    */
-  listen(address: ListenAddress): Promise<ListenAddress> {
-    return this.listener.listen(address);
+  listen(address: ListenAddress, security?: Partial<EndpointSecurity>): Promise<Endpoint> {
+    return this.listener.listen(address, security);
+  }
+
+  /** An endpoint that listens nowhere: connections are given to it by `accept`. */
+  createEndpoint(security?: Partial<EndpointSecurity>): Endpoint {
+    return this.listener.createEndpoint(security);
   }
 
   /**
@@ -198,8 +220,8 @@ export class Server implements CallHost {
 
   /** Connections and HTTP/2 streams that are open now. */
   get load(): { readonly connections: number; readonly calls: number } {
-    const { connections } = this.listener;
-    return { connections: connections.size, calls: connections.openStreams };
+    const { connectionCount, openStreams } = this.listener;
+    return { connections: connectionCount, calls: openStreams };
   }
 
   // ── CallHost ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,6 +246,7 @@ export class Server implements CallHost {
   private accept(exchange: Exchange): void {
     try {
       for (const protocol of this.protocols) if (protocol.accept(exchange, this)) return;
+      exchange.respondAndEnd(UNSUPPORTED);
     } catch (error) {
       this.log.error("A request could not be taken", { path: exchange.head.path, error });
       exchange.abort("internal");

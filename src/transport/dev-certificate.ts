@@ -198,7 +198,12 @@ async function makeCertificates(now: Date): Promise<{ ca: string; cert: string; 
   const cert = issue("localhost", server.publicKey, [
     extension(x509.id_ce_basicConstraints, true, new x509.BasicConstraints({ cA: false })),
     extension(x509.id_ce_keyUsage, true, new x509.KeyUsage(digitalSignature)),
-    extension(x509.id_ce_extKeyUsage, false, new x509.ExtendedKeyUsage([x509.id_kp_serverAuth])),
+    // Also as a client's, to try mutual TLS with.
+    extension(
+      x509.id_ce_extKeyUsage,
+      false,
+      new x509.ExtendedKeyUsage([x509.id_kp_serverAuth, x509.id_kp_clientAuth]),
+    ),
     extension(x509.id_ce_subjectAltName, false, names),
     extension(x509.id_ce_subjectKeyIdentifier, false, new x509.SubjectKeyIdentifier(keyId(server.publicKey))),
     extension(x509.id_ce_authorityKeyIdentifier, false, issuerKey),

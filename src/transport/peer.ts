@@ -1,9 +1,11 @@
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { Peer, TlsFacts } from "../exchange.ts";
 
-/** What a socket tells of its peer. */
-export function peerOf(socket: Socket): Peer {
+/** What a socket tells of its peer. A Unix domain socket, or what is no socket at all, has no addresses. */
+export function peerOf(stream: Duplex): Peer {
+  const socket = stream as Partial<Socket> & Duplex;
   const base = {
     address: plainAddress(socket.remoteAddress),
     port: socket.remotePort ?? 0,
@@ -31,6 +33,7 @@ function plainAddress(address: string | undefined): string {
   return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
 }
 
-export function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
+/** True for a peer on this machine. */
+export function isLocal({ localAddress }: Peer): boolean {
+  return localAddress === "" || localAddress === "::1" || localAddress.startsWith("127.");
 }

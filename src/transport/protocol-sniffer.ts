@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { CLIENT_PREFACE } from "../http2/frame.ts";
 
 /** What the first bytes of a connection say it speaks. */
@@ -29,7 +29,7 @@ export function tellProtocol(bytes: Buffer): FirstProtocol | null {
  * it. A socket that stays silent for `timeoutMs` is destroyed.
  */
 export function sniffProtocol(
-  socket: Socket,
+  socket: Duplex,
   timeoutMs: number,
   found: (protocol: FirstProtocol, firstBytes: Buffer) => void,
 ): void {

@@ -1,5 +1,5 @@
-import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
+import type { Duplex } from "node:stream";
 import type { Clock, Timer } from "../http2/clock.ts";
 import type { Http2Connection } from "../http2/connection.ts";
 import type { ConnectionHost } from "../http2/context.ts";
@@ -28,7 +28,7 @@ export class SocketHost implements ConnectionHost {
     else this.watch();
   };
 
-  constructor(private readonly socket: Socket) {}
+  constructor(private readonly socket: Duplex) {}
 
   /** Lets the bytes flow, beginning with those that were read to tell the protocol. */
   start(connection: Http2Connection, firstBytes: Buffer | null): void {

@@ -167,7 +167,7 @@ describe("the development certificate", () => {
     expect(cert.checkIssued(authority) && cert.verify(authority.publicKey)).to.equal(true);
     expect(authority.verify(authority.publicKey)).to.equal(true);
     expect([cert.ca, authority.ca]).to.deep.equal([false, true]);
-    expect(cert.keyUsage).to.deep.equal(["1.3.6.1.5.5.7.3.1"]);
+    expect(cert.keyUsage).to.deep.equal(["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
     expect(cert.publicKey.asymmetricKeyDetails?.namedCurve).to.equal("prime256v1");
   });
 

@@ -56,9 +56,9 @@ describe("the listener", () => {
       connect(port, "127.0.0.1").on("error", () => {}),
       "close",
     );
-    expect(listener.connections.size).to.equal(2);
+    expect(listener.connectionCount).to.equal(2);
     sockets[0].destroy();
-    while (listener.connections.size > 1) await new Promise((resolve) => setImmediate(resolve));
+    while (listener.connectionCount > 1) await new Promise((resolve) => setImmediate(resolve));
     const next = connect(port, "127.0.0.1");
     next.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     expect(String((await once(next, "data"))[0])).to.match(/^HTTP\/1\.1 204/);

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { expect } from "chai";
-import { isLoopback, peerOf } from "../../../src/transport/peer.ts";
+import { isLocal, peerOf } from "../../../src/transport/peer.ts";
 
 describe("peerOf", () => {
   it("tells both ends of a socket, IPv4 in IPv6's clothes as what it is", () => {
@@ -23,11 +23,13 @@ describe("peerOf", () => {
   });
 });
 
-describe("isLoopback", () => {
-  for (const address of ["127.0.0.1", "127.8.9.10", "::1"]) {
-    it(`holds for ${address}`, () => expect(isLoopback(address)).to.equal(true));
+describe("isLocal", () => {
+  const peer = (localAddress: string) => ({ address: "", port: 0, localAddress, localPort: 0 });
+  // Unix domain sockets have no address.
+  for (const address of ["127.0.0.1", "127.8.9.10", "::1", ""]) {
+    it(`holds for "${address}"`, () => expect(isLocal(peer(address))).to.equal(true));
   }
-  for (const address of ["", "10.0.0.1", "192.0.2.127", "::", "::2", "128.0.0.1", "1127.0.0.1"]) {
-    it(`does not hold for "${address}"`, () => expect(isLoopback(address)).to.equal(false));
+  for (const address of ["10.0.0.1", "192.0.2.127", "::", "::2", "128.0.0.1", "1127.0.0.1"]) {
+    it(`does not hold for "${address}"`, () => expect(isLocal(peer(address))).to.equal(false));
   }
 });
