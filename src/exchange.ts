@@ -15,6 +15,8 @@ export interface Peer {
   readonly port: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** What it came in by: an object for each address that is listened on. */
+  readonly endpoint?: object;
   /** Absent on a plaintext connection. */
   readonly tls?: TlsFacts;
 }

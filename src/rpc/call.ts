@@ -78,7 +78,7 @@ export class Call implements InterceptedCall, DeadlineEntry {
       message = this.bound.schema.request.decode(bytes);
     } catch (error) {
       this.host.log.debug("A request could not be decoded", { method: this.bound.schema.path, error });
-      this.finish({ code: StatusCode.INTERNAL, message: "The request message could not be decoded" });
+      this.finish(statusOf(error, "The request message could not be decoded"));
       return;
     }
     this.bound.driver.recvMessage(this, message, bytes.length);
@@ -144,7 +144,7 @@ export class Call implements InterceptedCall, DeadlineEntry {
       bytes = this.bound.schema.response.encode(value);
     } catch (error) {
       this.host.log.error("A reply could not be encoded", { method: this.bound.schema.path, error });
-      this.finish({ code: StatusCode.INTERNAL, message: "The response message could not be encoded" });
+      this.finish(statusOf(error, "The response message could not be encoded"));
       return "failed";
     }
     if (bytes.length > this.host.messageLimits.maxSendBytes) {
@@ -283,9 +283,18 @@ export class Call implements InterceptedCall, DeadlineEntry {
     this.replyHooks = [hook, ...this.replyHooks];
   }
 
+  get headersSent(): boolean {
+    return this.hasSentHeaders;
+  }
+
   sendHeaders(): void {
     if (this.hasSentHeaders || this.isOver) return;
     this.hasSentHeaders = true;
     this.writer.writeHeaders(this.headerMetadata);
   }
+}
+
+/** A codec may have words of its own for what is wrong; any other error's are kept back. */
+function statusOf(error: unknown, message: string): Status {
+  return error instanceof RpcError ? error : { code: StatusCode.INTERNAL, message };
 }

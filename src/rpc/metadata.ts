@@ -21,6 +21,11 @@ export class Metadata implements Iterable<[key: string, value: MetadataValue]> {
     for (const [key, value] of init) this.append(key, value);
   }
 
+  /** True for keys that belong to the protocol, which metadata cannot have. */
+  static isReserved(key: string): boolean {
+    return isReserved(key.toLowerCase());
+  }
+
   /** The first value of a key. */
   get(key: string): MetadataValue | undefined {
     return this.entries.get(key.toLowerCase())?.[0];
@@ -80,23 +85,29 @@ function checkEntry(key: string, value: MetadataValue): string {
 }
 
 /** Fields that belong to HTTP or to gRPC itself, and are no metadata of the application. */
+const RESERVED = new Set([
+  "grpc-status",
+  "grpc-message",
+  "grpc-status-details-bin",
+  "grpc-encoding",
+  "grpc-accept-encoding",
+  "grpc-timeout",
+  "grpc-message-type",
+  "te",
+  "content-type",
+  "content-length",
+  "accept-encoding",
+  "host",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Others that begin with `grpc-` have a meaning for clients or tracing (`grpc-retry-pushback-ms`, `grpc-trace-bin`). */
 export function isReserved(name: string): boolean {
-  if (name.startsWith("grpc-")) return true;
-  switch (name) {
-    case "te":
-    case "content-type":
-    case "content-length":
-    case "accept-encoding":
-    case "host":
-    case "connection":
-    case "keep-alive":
-    case "proxy-connection":
-    case "transfer-encoding":
-    case "upgrade":
-      return true;
-    default:
-      return false;
-  }
+  return RESERVED.has(name);
 }
 
 /** The metadata among a request's header fields. Values that are no base64 under a `-bin` key are left out. */

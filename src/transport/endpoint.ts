@@ -132,7 +132,7 @@ export class Endpoint implements ListenAddress {
 
   private startHttp2(socket: Duplex, firstBytes: Buffer | null, context: Http2Context): void {
     const host = new SocketHost(socket);
-    const connection = new Http2Connection(context, host, peerOf(socket), () => lifetime.watchIdle());
+    const connection = new Http2Connection(context, host, peerOf(socket, this), () => lifetime.watchIdle());
     const lifetime = new Lifetime(systemClock, this.context.lifetime, connection, () => socket.destroy());
     this.connections.addHttp2(socket, connection);
     socket.on("data", () => lifetime.heard());
@@ -144,7 +144,7 @@ export class Endpoint implements ListenAddress {
 
   private startHttp1(socket: Duplex, firstBytes: Buffer, server: Http1Server): void {
     socket.unshift(firstBytes);
-    server.accept(socket, peerOf(socket));
+    server.accept(socket, peerOf(socket, this));
     socket.resume();
   }
 

@@ -4,13 +4,14 @@ import { TLSSocket } from "node:tls";
 import type { Peer, TlsFacts } from "../exchange.ts";
 
 /** What a socket tells of its peer. A Unix domain socket, or what is no socket at all, has no addresses. */
-export function peerOf(stream: Duplex): Peer {
+export function peerOf(stream: Duplex, endpoint?: object): Peer {
   const socket = stream as Partial<Socket> & Duplex;
   const base = {
     address: plainAddress(socket.remoteAddress),
     port: socket.remotePort ?? 0,
     localAddress: plainAddress(socket.localAddress),
     localPort: socket.localPort ?? 0,
+    ...(endpoint === undefined ? {} : { endpoint }),
   };
   return socket instanceof TLSSocket ? { ...base, tls: tlsFactsOf(socket) } : base;
 }
