@@ -373,6 +373,13 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     this.timer = this.context.clock.after(this.limits.closeTimeoutMs, () => this.host.destroy());
   }
 
+  /** Ends what a drain has left: the client is told of each stream that it is cancelled. */
+  cancel(): void {
+    if (!this.isLive()) return;
+    this.streams.cancelAll();
+    this.close(ErrorCode.NO_ERROR, "");
+  }
+
   /** The host has lost the connection. */
   lost(): void {
     if (this.phase === "closed") return;

@@ -354,6 +354,14 @@ export class Streams implements StreamOwner {
     this.remove(stream, "reset");
   }
 
+  /** The connection is about to end, and with it what its streams do. */
+  cancelAll(): void {
+    for (const stream of [...this.table.values()]) {
+      this.resetOpen(stream, ErrorCode.CANCEL);
+      stream.recvAbort("connection-lost");
+    }
+  }
+
   /** The connection is gone. */
   abortAll(reason: AbortReason): void {
     for (const stream of [...this.table.values()]) {

@@ -26,7 +26,7 @@ export class ConnectionTable {
   private readonly sockets = new Set<Duplex>();
   /** Sockets that have not yet said what they speak: nothing can be lost by closing them. */
   private readonly silent = new Set<Duplex>();
-  private readonly http2 = new Map<Http2Connection, Duplex>();
+  private readonly http2 = new Set<Http2Connection>();
   private isClosing = false;
   private whenEmpty: (() => void)[] = [];
 
@@ -42,7 +42,7 @@ export class ConnectionTable {
   /** Streams of HTTP/2 that are open now: calls that a drain waits for. */
   get openStreams(): number {
     let count = 0;
-    for (const connection of this.http2.keys()) count += connection.streamCount;
+    for (const connection of this.http2) count += connection.streamCount;
     return count;
   }
 
@@ -66,7 +66,7 @@ export class ConnectionTable {
 
   /** Takes an HTTP/2 connection, on an accepted socket or on the TLS socket above it. */
   addHttp2(socket: Duplex, connection: Http2Connection): void {
-    this.http2.set(connection, socket);
+    this.http2.add(connection);
     socket.once("close", () => this.http2.delete(connection));
     if (this.isClosing) connection.drain("graceful_stop");
   }
@@ -74,28 +74,38 @@ export class ConnectionTable {
   /** Drains the connections of now; after `graceMs` those that are left are cut. */
   drain(graceMs: number): void {
     const drained = [...this.http2];
-    for (const [connection] of drained) connection.drain("graceful_stop");
+    for (const connection of drained) connection.drain("graceful_stop");
     if (drained.length === 0) return;
-    const cut = () => {
-      for (const [, socket] of drained) socket.destroy();
+    const cancel = () => {
+      for (const connection of drained) connection.cancel();
     };
-    setTimeout(cut, graceMs).unref();
+    setTimeout(cancel, graceMs).unref();
   }
 
   /** Drains every connection and waits; after `graceMs` the rest is cut. Called again, it can only shorten that. */
   async close(graceMs: number): Promise<void> {
     this.isClosing = true;
     for (const socket of this.silent) socket.destroy();
-    for (const connection of this.http2.keys()) connection.drain("graceful_stop");
+    for (const connection of this.http2) connection.drain("graceful_stop");
     if (this.sockets.size === 0) return;
     await new Promise<void>((resolve) => {
       // Node's timers hold 31 bits of milliseconds; a longer one would fire at once.
-      const timer = graceMs > 0x7fff_ffff ? undefined : setTimeout(() => this.destroyAll(), graceMs);
+      const timer = graceMs > 0x7fff_ffff ? undefined : setTimeout(() => this.cancelAll(), graceMs);
       this.whenEmpty.push(() => {
         clearTimeout(timer);
         resolve();
       });
     });
+  }
+
+  /** Tells HTTP/2 clients what is cancelled, and ends all connections. */
+  private cancelAll(): void {
+    if (this.http2.size === 0) {
+      this.destroyAll();
+      return;
+    }
+    for (const connection of this.http2) connection.cancel();
+    setTimeout(() => this.destroyAll(), this.limits.closeTimeoutMs).unref();
   }
 
   destroyAll(): void {

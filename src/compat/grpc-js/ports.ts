@@ -76,9 +76,10 @@ export class BoundPort {
     );
     this.interceptors.set(endpoint, credentials._getInterceptors?.() ?? []);
     if (isSecure) {
+      // A provider's certificate that cannot be read for a moment takes nothing from the one that is in use.
+      const isProvided = "identityCertificateProvider" in credentials;
       const watcher = (context: object | null) => {
-        // A certificate that cannot be read for a moment takes nothing from the one that is in use.
-        if (context !== null) endpoint.setTls(this.tlsSettings());
+        if (context !== null || !isProvided) endpoint.setTls(this.tlsSettings());
       };
       credentials._addWatcher?.(watcher);
       this.watches.push(() => credentials._removeWatcher?.(watcher));

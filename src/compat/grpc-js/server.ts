@@ -217,7 +217,8 @@ export class Server implements MethodContext {
   forceShutdown(): void {
     this.isShutDown = true;
     this.ports.forget();
-    this.core.destroy();
+    // Its clients hear that their calls are cancelled.
+    this.core.close(0);
     this.channelz.close();
   }
 
