@@ -29,6 +29,7 @@ export {
   type EndpointSecurity,
   type ListenAddress,
   Server,
+  type ServerObserver,
   type ServerOptions,
   type TlsSettings,
 } from "./rpc/server.ts";

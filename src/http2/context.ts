@@ -23,6 +23,9 @@ export interface ConnectionHost extends ByteSink {
 /** Hears what happens on a connection; nothing depends on it. */
 export interface ConnectionObserver {
   violation(violation: Violation, streamId: number, peer: Peer): void;
+  /** A connection begins, and is gone. */
+  opened?(peer: Peer): void;
+  closed?(peer: Peer): void;
   /** A handler or a receiver threw, which it must not: its stream was reset with INTERNAL_ERROR. */
   fault?(error: unknown, peer: Peer): void;
 }

@@ -1,4 +1,4 @@
-import { type Exchange, FieldSection } from "../exchange.ts";
+import { type Exchange, FieldSection, type Peer } from "../exchange.ts";
 import type { Schema, ServiceSchema } from "../schema/types.ts";
 import {
   defaultLifetime,
@@ -49,6 +49,13 @@ export interface ServerOptions {
   /** False: resources are never pushed, even to clients that allow it. */
   readonly push?: boolean;
   readonly log?: RpcLog;
+  readonly observer?: ServerObserver;
+}
+
+/** Hears what happens on the connections of a server. A peer is one object from the first event to the last. */
+export interface ServerObserver {
+  connectionOpened?(peer: Peer): void;
+  connectionClosed?(peer: Peer): void;
 }
 
 const silent: RpcLog = { debug() {}, warn() {}, error() {} };
@@ -118,6 +125,8 @@ export class Server implements CallHost {
       lifetime: { ...defaultLifetime, ...options.lifetime },
       rejections: REJECTIONS,
       observer: {
+        opened: (peer) => options.observer?.connectionOpened?.(peer),
+        closed: (peer) => options.observer?.connectionClosed?.(peer),
         fault(error, peer) {
           log.error("A request could not be served", { error, peer: peer.address });
         },
@@ -203,6 +212,11 @@ export class Server implements CallHost {
   /** An endpoint that listens nowhere: connections are given to it by `accept`. */
   createEndpoint(security?: Partial<EndpointSecurity>): Endpoint {
     return this.listener.createEndpoint(security);
+  }
+
+  /** Tells the clients of now to go elsewhere, and cancels what they have left after `graceMs`. New ones may come. */
+  drain(graceMs: number): void {
+    this.listener.drain(graceMs);
   }
 
   /**

@@ -71,7 +71,7 @@ export class ConnectionTable {
     if (this.isClosing) connection.drain("graceful_stop");
   }
 
-  /** Drains the connections of now; after `graceMs` those that are left are cut. */
+  /** Drains the connections of now; after `graceMs` the calls that are left are cancelled. */
   drain(graceMs: number): void {
     const drained = [...this.http2];
     for (const connection of drained) connection.drain("graceful_stop");
@@ -90,22 +90,12 @@ export class ConnectionTable {
     if (this.sockets.size === 0) return;
     await new Promise<void>((resolve) => {
       // Node's timers hold 31 bits of milliseconds; a longer one would fire at once.
-      const timer = graceMs > 0x7fff_ffff ? undefined : setTimeout(() => this.cancelAll(), graceMs);
+      const timer = graceMs > 0x7fff_ffff ? undefined : setTimeout(() => this.destroyAll(), graceMs);
       this.whenEmpty.push(() => {
         clearTimeout(timer);
         resolve();
       });
     });
-  }
-
-  /** Tells HTTP/2 clients what is cancelled, and ends all connections. */
-  private cancelAll(): void {
-    if (this.http2.size === 0) {
-      this.destroyAll();
-      return;
-    }
-    for (const connection of this.http2) connection.cancel();
-    setTimeout(() => this.destroyAll(), this.limits.closeTimeoutMs).unref();
   }
 
   destroyAll(): void {

@@ -89,7 +89,7 @@ export class Endpoint implements ListenAddress {
     this.server = null;
   }
 
-  /** Tells the clients of now to go elsewhere, and cuts what they have left after `graceMs`. New ones may come. */
+  /** Tells the clients of now to go elsewhere, and cancels what they have left after `graceMs`. New ones may come. */
   drain(graceMs: number): void {
     this.connections.drain(graceMs);
   }
@@ -132,11 +132,16 @@ export class Endpoint implements ListenAddress {
 
   private startHttp2(socket: Duplex, firstBytes: Buffer | null, context: Http2Context): void {
     const host = new SocketHost(socket);
-    const connection = new Http2Connection(context, host, peerOf(socket, this), () => lifetime.watchIdle());
+    const peer = peerOf(socket, this);
+    const connection = new Http2Connection(context, host, peer, () => lifetime.watchIdle());
     const lifetime = new Lifetime(systemClock, this.context.lifetime, connection, () => socket.destroy());
     this.connections.addHttp2(socket, connection);
     socket.on("data", () => lifetime.heard());
-    socket.on("close", () => lifetime.stop());
+    socket.on("close", () => {
+      lifetime.stop();
+      context.observer.closed?.(peer);
+    });
+    context.observer.opened?.(peer);
     // First, since the first bytes may already be so much work that the connection stops its reading.
     socket.resume();
     host.start(connection, firstBytes);

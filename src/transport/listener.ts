@@ -97,6 +97,11 @@ export class Listener {
     return count;
   }
 
+  /** Tells the clients of now to go elsewhere, and cancels what they have left after `graceMs`. New ones may come. */
+  drain(graceMs: number): void {
+    for (const endpoint of this.endpoints) endpoint.drain(graceMs);
+  }
+
   /** Stops accepting, lets what runs end, and cuts the rest after `graceMs`. Resolves when every connection is gone. */
   async close(graceMs: number): Promise<void> {
     this.context.http1.drain();

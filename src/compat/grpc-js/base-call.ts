@@ -1,5 +1,6 @@
 import type { Metadata as GrpcMetadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import type { Call } from "../../index.ts";
+import type { CallCounter, Channelz } from "./channelz.ts";
 import {
   type AuthContext,
   authContextOf,
@@ -20,8 +21,7 @@ const METRICS_KEY = "endpoint-load-metrics-bin";
 /** What of the server each of its calls needs. */
 export interface BaseCallHost {
   readonly sendsMetrics: boolean;
-  callStarted(): void;
-  callEnded(isSuccess: boolean): void;
+  readonly channelz: Channelz;
 }
 
 /** What the handler's side of a call hears. */
@@ -41,7 +41,9 @@ export class BaseCall implements ServerInterceptingCallInterface {
   private hasEnded = false;
   private hasToldEnd = false;
   private hasToldCancel = false;
-  private isSuccess = false;
+  /** Null until a status is sent. */
+  private sentCode: number | null = null;
+  private readonly counter: CallCounter | null;
   private recorder: PerRequestMetricRecorder | null = null;
 
   constructor(
@@ -49,12 +51,13 @@ export class BaseCall implements ServerInterceptingCallInterface {
     private readonly host: BaseCallHost,
   ) {
     call.beginWork();
-    host.callStarted();
+    this.counter = host.channelz.callStarted(call.peer);
   }
 
   // ── From the core ─────────────────────────────────────────────────────────────────────────────────────────
 
   recvMessage(message: unknown, bytes: number): void {
+    this.counter?.messageReceived();
     if (this.isReading) {
       this.isReading = false;
       this.listener?.onReceiveMessage(message);
@@ -89,7 +92,7 @@ export class BaseCall implements ServerInterceptingCallInterface {
     this.hasToldCancel = true;
     this.messages.length = 0;
     this.call.endWork();
-    this.host.callEnded(this.isSuccess);
+    this.counter?.ended(this.sentCode);
     process.nextTick(() => this.listener?.onCancel());
   }
 
@@ -143,6 +146,7 @@ export class BaseCall implements ServerInterceptingCallInterface {
 
   sendMessage(message: unknown, callback: () => void): void {
     const result = this.call.send(message);
+    if (result !== "failed") this.counter?.messageSent();
     if (result === "sent") callback();
     else if (result === "full") this.call.drained().then(callback);
   }
@@ -152,7 +156,7 @@ export class BaseCall implements ServerInterceptingCallInterface {
     if (this.recorder !== null && this.host.sendsMetrics) {
       this.call.trailers.set(METRICS_KEY, this.recorder.serialize());
     }
-    this.isSuccess = status.code === 0;
+    this.sentCode = status.code;
     this.call.finish(toCoreStatus(status));
     this.tellCancel();
   }

@@ -24,11 +24,14 @@ export interface ConnectionInjector {
   destroy(): void;
 }
 
+/** How long clients may take to hear that their calls are cancelled. */
+const FORCED_GRACE_MS = 1000;
+
 /** grpc-js's Server, on Yodel's engine: the same methods, options and answers. */
 export class Server implements MethodContext {
   readonly sendsMetrics: boolean;
   private readonly core: CoreServer;
-  private readonly channelz: Channelz;
+  readonly channelz: Channelz;
   private readonly ports: PortTable;
   private readonly interceptors: readonly ServerInterceptor[];
   /** Those of each endpoint's credentials come before the server's own. */
@@ -38,8 +41,11 @@ export class Server implements MethodContext {
   private isShutDown = false;
 
   constructor(options: ServerOptions = {}) {
-    this.core = createGrpcServer(coreOptions(options));
     this.channelz = new Channelz(options["grpc.enable_channelz"] !== 0);
+    this.core = createGrpcServer({
+      ...coreOptions(options),
+      ...(this.channelz.isEnabled ? { observer: this.channelz } : {}),
+    });
     this.ports = new PortTable(this.channelz);
     this.interceptors = options.interceptors ?? [];
     this.sendsMetrics = Boolean(options["grpc.server_call_metric_recording"]);
@@ -102,14 +108,6 @@ export class Server implements MethodContext {
   interceptorsOf(endpoint: object | undefined): readonly ServerInterceptor[] {
     const own = endpoint === undefined ? undefined : this.endpointInterceptors.get(endpoint);
     return own === undefined || own.length === 0 ? this.interceptors : [...own, ...this.interceptors];
-  }
-
-  callStarted(): void {
-    this.channelz.callStarted();
-  }
-
-  callEnded(isSuccess: boolean): void {
-    this.channelz.callEnded(isSuccess);
   }
 
   // ── Addresses ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,7 +216,8 @@ export class Server implements MethodContext {
     this.isShutDown = true;
     this.ports.forget();
     // Its clients hear that their calls are cancelled.
-    this.core.close(0);
+    this.core.drain(0);
+    this.core.close(FORCED_GRACE_MS);
     this.channelz.close();
   }
 
