@@ -32,6 +32,7 @@ const servers = {
       "warn",
     ],
   },
+  compat: { ...unary, command: () => [process.execPath, path.join(here, "servers/grpc-js.mjs"), "compat"] },
   "grpc-js": { ...unary, command: () => [process.execPath, path.join(here, "servers/grpc-js.mjs")] },
   "node-http2": { ...unary, command: () => [process.execPath, path.join(here, "servers/node-http2.mjs")] },
   nghttpd: {

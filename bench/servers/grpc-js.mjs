@@ -1,7 +1,10 @@
-// helloworld.Greeter on @grpc/grpc-js's own Server, plaintext: the peer whose code Yodel can take over.
+// helloworld.Greeter on @grpc/grpc-js's own Server, plaintext: the peer whose code Yodel can take over. With the argument
+// `compat` the same code runs on Yodel's Server in its place.
 import { fileURLToPath } from "node:url";
-import { loadPackageDefinition, Server, ServerCredentials } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
+
+const module = process.argv[2] === "compat" ? "../../dist/compat/grpc-js/index.js" : "@grpc/grpc-js";
+const { loadPackageDefinition, Server, ServerCredentials } = await import(module);
 
 const protoFolder = fileURLToPath(new URL("../../proto", import.meta.url));
 const { helloworld } = loadPackageDefinition(
