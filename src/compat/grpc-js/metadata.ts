@@ -4,11 +4,17 @@ import { Metadata } from "../../index.ts";
 /** The rich part of a status, which grpc-js's users put among the metadata. */
 const DETAILS_KEY = "grpc-status-details-bin";
 
-/** The metadata that a client sent, as grpc-js hands it to handlers. */
+/** The metadata that a client sent, as grpc-js hands it to handlers: the texts of one key are one, as Node joins them. */
 export function toGrpcMetadata(metadata: Metadata): GrpcMetadata {
   const result = new GrpcMetadata();
-  for (const [key, value] of metadata)
-    result.add(key, typeof value === "string" ? value : Buffer.from(value));
+  for (const [key, value] of metadata) {
+    if (typeof value !== "string") {
+      result.add(key, Buffer.from(value));
+      continue;
+    }
+    const [before] = result.get(key);
+    result.set(key, before === undefined ? value : `${before}${key === "cookie" ? ";" : ","} ${value}`);
+  }
   return result;
 }
 
