@@ -4,6 +4,7 @@ export type { Call } from "./rpc/call.ts";
 export type { CallContext } from "./rpc/call-context.ts";
 export type { CompressionOptions } from "./rpc/compression.ts";
 export type { Duration, EncodedErrorDetail, ErrorDetail, StandardErrorDetail } from "./rpc/error-details.ts";
+export type { InjectedCall, InjectOptions, Requests } from "./rpc/inject.ts";
 export {
   currentCall,
   type InterceptedCall,

@@ -18,7 +18,12 @@ import { ServiceError } from "./rpc/service.ts";
 import { loadServiceFolder, ServiceFolderError } from "./rpc/service-folder.ts";
 import { stopOnSignals } from "./rpc/signals.ts";
 import { loadSchema, SchemaError } from "./schema/schema.ts";
-import { CredentialsError, loadCredentials, type TlsCredentials } from "./transport/credentials.ts";
+import {
+  CredentialsError,
+  loadAuthorities,
+  loadCredentials,
+  type TlsCredentials,
+} from "./transport/credentials.ts";
 import { developmentCertificate } from "./transport/dev-certificate.ts";
 
 /** Mistakes of whoever starts the server: they are told in words, without a stack. */
@@ -57,7 +62,7 @@ async function run(config: Config, configWarnings: readonly string[]): Promise<v
     version,
     addresses,
     caPath,
-    credentials: credentials.describe(),
+    credentials: describeTls(config, credentials),
     plaintext: config.plaintext,
     services: server.services,
     routes: contents.routes.map(({ route }) => route),
@@ -66,6 +71,11 @@ async function run(config: Config, configWarnings: readonly string[]): Promise<v
   // Before anybody is told that the server is there: who reads that may stop it at once.
   stopOnSignals(server, config.gracePeriodMs, log);
   for (const line of report) log.info(line);
+}
+
+function describeTls({ tlsClientCa }: Config, credentials: TlsCredentials): string {
+  const clients = tlsClientCa === undefined ? "" : `; clients need a certificate by ${tlsClientCa}`;
+  return credentials.describe() + clients;
 }
 
 async function findCredentials(
@@ -81,7 +91,7 @@ async function findCredentials(
 function serverOptions(config: Config, tls: TlsCredentials, log: ServerOptions["log"]): ServerOptions {
   return {
     schema: loadSchema(config.proto),
-    tls,
+    tls: { cert: tls.cert, key: tls.key, ...clientCa(config) },
     log: log!,
     plaintext: config.plaintext,
     push: config.push,
@@ -95,6 +105,8 @@ function serverOptions(config: Config, tls: TlsCredentials, log: ServerOptions["
       maxReceiveBytes: config.maxReceiveMessageBytes,
       maxSendBytes: config.maxSendMessageBytes,
     },
+    compression: { replies: config.compressReplies, minBytes: config.compressMinBytes },
+    timeouts: { defaultMs: config.defaultTimeoutMs, maxMs: config.maxTimeoutMs },
     lifetime: {
       maxAgeMs: config.maxConnectionAgeMs,
       maxAgeGraceMs: config.maxConnectionAgeGraceMs,
@@ -103,6 +115,10 @@ function serverOptions(config: Config, tls: TlsCredentials, log: ServerOptions["
       keepaliveTimeoutMs: config.keepaliveTimeoutMs,
     },
   };
+}
+
+function clientCa({ tlsClientCa }: Config): { clientCa?: string } {
+  return tlsClientCa === undefined ? {} : { clientCa: loadAuthorities(tlsClientCa) };
 }
 
 main().catch((error: unknown) => {

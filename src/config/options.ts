@@ -73,6 +73,14 @@ export const options = {
     defaultText: "a development one in .yodel/",
     help: "The certificate's private key in PEM, not encrypted. Needs --tls-cert.",
   }),
+  tlsClientCa: option({
+    flag: "tls-client-ca",
+    group: "Listening",
+    kind: optionalFile,
+    byDefault: undefined,
+    defaultText: "no certificate is asked for",
+    help: "Authorities in PEM: over TLS, only clients whose certificate one of them has signed are let in.",
+  }),
   plaintext: option({
     flag: "plaintext",
     group: "Listening",
@@ -174,6 +182,36 @@ export const options = {
     kind: size({ unlimited: true }),
     byDefault: Number.POSITIVE_INFINITY,
     help: "A larger response message fails its call with RESOURCE_EXHAUSTED.",
+  }),
+  compressReplies: option({
+    flag: "compress-replies",
+    group: "Streams and messages",
+    kind: choice(["match", "always", "never"]),
+    byDefault: "match",
+    help:
+      "When replies are compressed, for clients that accept gzip or deflate: match does it for those that compress " +
+      "their requests.",
+  }),
+  compressMinBytes: option({
+    flag: "compress-min-size",
+    group: "Streams and messages",
+    kind: size(),
+    byDefault: 1024,
+    help: "Smaller replies are sent as they are.",
+  }),
+  defaultTimeoutMs: option({
+    flag: "default-timeout",
+    group: "Streams and messages",
+    kind: duration({ off: true, min: 1 }),
+    byDefault: NEVER,
+    help: "The deadline of a call whose client names none.",
+  }),
+  maxTimeoutMs: option({
+    flag: "max-timeout",
+    group: "Streams and messages",
+    kind: duration({ off: true, min: 1 }),
+    byDefault: NEVER,
+    help: "The longest that a call may take, whatever deadline its client names.",
   }),
   memoryBudgetBytes: option({
     flag: "memory-budget",

@@ -13,6 +13,7 @@ import {
 } from "../transport/listener.ts";
 import { type CompressionOptions, defaultCompression } from "./compression.ts";
 import { Deadlines } from "./deadlines.ts";
+import { InjectedCall, type InjectOptions, type Requests } from "./inject.ts";
 import type { Interceptor } from "./interceptor.ts";
 import type { Method } from "./method.ts";
 import {
@@ -236,6 +237,22 @@ export class Server implements CallHost {
   get load(): { readonly connections: number; readonly calls: number } {
     const { connectionCount, openStreams } = this.listener;
     return { connections: connectionCount, calls: openStreams };
+  }
+
+  /**
+   * Calls a method without a connection, for tests: `await server.inject("helloworld.Greeter/SayHello", { name: "Ada" }).reply()`.
+   *
+   * @typeParam Reply the type of a reply, as handlers of clients see it
+   * @param path `package.Service/Method`, with or without a slash before it
+   * @param requests one message, or an iterable of them
+   */
+  inject<Reply = unknown>(
+    path: string,
+    requests: Requests,
+    options: InjectOptions = {},
+  ): InjectedCall<Reply> {
+    const fullPath = path.startsWith("/") ? path : `/${path}`;
+    return new InjectedCall(this, fullPath, this.findMethod(fullPath), requests, options);
   }
 
   // ── CallHost ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -63,6 +63,17 @@ export function loadCredentials(
   };
 }
 
+/**
+ * Reads the authorities that may sign clients' certificates, in PEM.
+ *
+ * @throws {CredentialsError} when the file cannot be read, or is none of certificates
+ */
+export function loadAuthorities(path: string): string {
+  const text = readText(path, "authorities'");
+  parseCertificate(text, path);
+  return text;
+}
+
 function readText(path: string, what: string): string {
   try {
     return readFileSync(path, "utf8");
