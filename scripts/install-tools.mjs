@@ -6,7 +6,7 @@
 // runs as root. What cannot be installed is said and left out; with CI=true that is a failure. Run again at any time:
 // it does nothing for what is already there.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { findTool } from "../test/support/find-tool.mjs";
@@ -19,6 +19,9 @@ const inCi = process.env.CI === "true";
 const goTools = [
   { name: "h2spec", module: "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible" },
   { name: "grpcurl", module: "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4" },
+  // `go install` calls it "client", after its folder.
+  { name: "grpc-interop-client", installedAs: "client", module: "google.golang.org/grpc/interop/client@v1.85.0" },
+  { name: "connectconformance", module: "connectrpc.com/conformance/cmd/connectconformance@v1.0.5" },
 ];
 
 const debianTools = [
@@ -32,7 +35,7 @@ const debianTools = [
 const missing = [];
 
 function installGoTools() {
-  for (const { name, module } of goTools) {
+  for (const { name, installedAs = name, module } of goTools) {
     const binary = path.join(binFolder, name);
     const stamp = path.join(binFolder, `.${name}-version`);
     if (existsSync(binary) && existsSync(stamp) && readFileSync(stamp, "utf8") === module) {
@@ -40,6 +43,7 @@ function installGoTools() {
     } else if (!findTool("go")) {
       lack(name, "go is not installed");
     } else if (run("go", ["install", module], { GOBIN: binFolder })) {
+      if (installedAs !== name) renameSync(path.join(binFolder, installedAs), binary);
       writeFileSync(stamp, module);
       report(name, module);
     } else {
