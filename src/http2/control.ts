@@ -80,7 +80,7 @@ export class Control {
       if (readUint32(bytes, start) === 0) this.recvPong(readUint32(bytes, start + 4));
       return null;
     }
-    const violation = this.guards.judgePing(this.streams.size > 0);
+    const violation = this.guards.judgePing(this.streams.size > 0, this.sender.explainedFrames);
     if (violation !== null) return violation;
     this.sendControl(FrameType.PING, Flag.ACK, 0, bytes.subarray(start, end));
     return null;

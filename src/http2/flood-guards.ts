@@ -21,6 +21,7 @@ export class FloodGuards {
   private emptyFrames = 0;
   private lastPingAtMs = Number.NEGATIVE_INFINITY;
   private pingStrikes = 0;
+  private explainedAtPing = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -65,9 +66,12 @@ export class FloodGuards {
 
   /**
    * A PING of the peer (gRPC proposal A8): too close to the last one is a strike. With no stream open the interval
-   * is longer, since such a ping only keeps an idle connection awake.
+   * is longer, since such a ping only keeps an idle connection awake. DATA that has left since the last one forgives:
+   * what a handler wrote long ago may leave now, as windows open, and a client measures bandwidth by it.
    */
-  judgePing(hasStreams: boolean): Violation | null {
+  judgePing(hasStreams: boolean, explained: number): Violation | null {
+    if (explained > this.explainedAtPing) this.forgivePings();
+    this.explainedAtPing = explained;
     const now = this.clock.now();
     const interval = hasStreams ? this.limits.minPingIntervalMs : this.limits.minIdlePingIntervalMs;
     const isClose = now - this.lastPingAtMs < interval;

@@ -90,6 +90,16 @@ describe("limits: what an honest client may do", () => {
     expect(peer.isEnded).to.equal(false);
   });
 
+  it("pings while a long reply waits for windows, and leaves in parts", () => {
+    const peer = ScriptedPeer.greeted();
+    peer.send(settings([INITIAL_WINDOW, 10_000]), headers(1));
+    const [{ exchange }] = peer.exchanges;
+    exchange.respond(new FieldSection(200, []));
+    exchange.write(Buffer.alloc(1_000_000));
+    for (let i = 0; i < 99; i++) peer.send(ping(), windowUpdate(1, 10_000), windowUpdate(0, 10_000));
+    expect(peer.isEnded).to.equal(false);
+  });
+
   it("provokes 20 resets a second for five minutes, by mistake", () => {
     const peer = ScriptedPeer.greeted();
     for (let id = 1; id < 12_000; id += 2) {

@@ -176,14 +176,14 @@ describe("the guard of pings (gRPC proposal A8)", () => {
     const clock = new FakeClock();
     const guards = new FloodGuards(clock, defaultLimits);
     for (let i = 0; i < 10; i++) {
-      expect(guards.judgePing(true)).to.equal(null);
+      expect(guards.judgePing(true, 0)).to.equal(null);
       clock.advance(5 * 60_000);
     }
     for (let i = 0; i < 2; i++) {
-      expect(guards.judgePing(false)).to.equal(null);
+      expect(guards.judgePing(false, 0)).to.equal(null);
       clock.advance(2 * 60 * 60_000 - 1);
     }
-    expect(guards.judgePing(false)?.name).to.equal("too-many-pings");
+    expect(guards.judgePing(false, 0)?.name).to.equal("too-many-pings");
   });
 });
 
