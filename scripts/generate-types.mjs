@@ -97,7 +97,9 @@ function runGenerator(names, folders, outDir) {
   const generator = require.resolve("@grpc/proto-loader/build/bin/proto-loader-gen-types.js");
   const builtIn = dirname(require.resolve("protobufjs/package.json"));
   const vendored = join(projectRoot, "vendor/proto");
-  const includeDirs = [...folders, builtIn, vendored].map((folder) => `--includeDirs=${relative(projectRoot, folder)}`);
+  const includeDirs = [...folders, builtIn, vendored].map(
+    (folder) => `--includeDirs=${relative(projectRoot, folder)}`,
+  );
   const result = spawnSync(
     process.execPath,
     [generator, ...generatorFlags, ...includeDirs, `--outDir=${outDir}`, ...names],

@@ -20,7 +20,11 @@ const goTools = [
   { name: "h2spec", module: "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible" },
   { name: "grpcurl", module: "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4" },
   // `go install` calls it "client", after its folder.
-  { name: "grpc-interop-client", installedAs: "client", module: "google.golang.org/grpc/interop/client@v1.85.0" },
+  {
+    name: "grpc-interop-client",
+    installedAs: "client",
+    module: "google.golang.org/grpc/interop/client@v1.85.0",
+  },
   { name: "connectconformance", module: "connectrpc.com/conformance/cmd/connectconformance@v1.0.5" },
 ];
 

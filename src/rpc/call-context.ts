@@ -28,6 +28,8 @@ export interface CallContext {
   readonly bufferedBytes: number;
   /** What the call has cost, for a client that balances load. Asking for it is enough to have it sent, as a trailer. */
   readonly loadReport: LoadReport;
+  /** Whether the client sent this request message compressed. False for a copy of one. */
+  wasCompressed(request: object): boolean;
   /** Sends `responseMetadata` now, without waiting for the first message. */
   sendHeaders(): void;
 }

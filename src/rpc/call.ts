@@ -50,6 +50,7 @@ export class Call implements InterceptedCall, DeadlineEntry {
   requestHooks: readonly MessageHook[] = NO_HOOKS;
   replyHooks: readonly MessageHook[] = NO_HOOKS;
   private whenDrained: (() => void) | null = null;
+  private compressedRequests: WeakSet<object> | null = null;
 
   constructor(
     private readonly host: CallHost,
@@ -71,7 +72,7 @@ export class Call implements InterceptedCall, DeadlineEntry {
     this.bound.driver.open(this);
   }
 
-  recvMessage(bytes: Uint8Array): void {
+  recvMessage(bytes: Uint8Array, isCompressed = false): void {
     if (this.isOver) return;
     let message: unknown;
     try {
@@ -80,6 +81,10 @@ export class Call implements InterceptedCall, DeadlineEntry {
       this.host.log.debug("A request could not be decoded", { method: this.bound.schema.path, error });
       this.finish(statusOf(error, "The request message could not be decoded"));
       return;
+    }
+    if (isCompressed && typeof message === "object" && message !== null) {
+      this.compressedRequests ??= new WeakSet();
+      this.compressedRequests.add(message);
     }
     this.bound.driver.recvMessage(this, message, bytes.length);
   }
@@ -272,6 +277,10 @@ export class Call implements InterceptedCall, DeadlineEntry {
   get loadReport(): LoadReport {
     this.report ??= new LoadReport();
     return this.report;
+  }
+
+  wasCompressed(request: object): boolean {
+    return this.compressedRequests?.has(request) ?? false;
   }
 
   onRequest(hook: MessageHook): void {

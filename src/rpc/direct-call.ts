@@ -21,6 +21,10 @@ export class DirectCall implements CallContext {
 
   constructor(readonly method: CallContext["method"]) {}
 
+  wasCompressed(): boolean {
+    return false;
+  }
+
   sendHeaders(): void {}
 }
 

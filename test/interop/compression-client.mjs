@@ -2,12 +2,14 @@
 // message is compressed shows in its first byte only, and no gRPC client of Node shows that. Plaintext, on node:http2.
 import http2 from "node:http2";
 import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import protoLoader from "@grpc/proto-loader";
 
 const PREFIX_BYTES = 5;
 const REQUEST_BYTES = 271_828;
 const REPLY_BYTES = 314_159;
+const OK = "0";
+const INVALID_ARGUMENT = "3";
 
 const { "grpc.testing.TestService": service } = protoLoader.loadSync("grpc/testing/test.proto", {
   includeDirs: [fileURLToPath(new URL("proto", import.meta.url))],
@@ -16,11 +18,39 @@ const { "grpc.testing.TestService": service } = protoLoader.loadSync("grpc/testi
 /** @returns the cases by name: functions that throw when the server on this port fails them */
 export function compressionCases(port) {
   return {
+    client_compressed_unary: () => checkRequest(port),
+    client_compressed_streaming: () => checkRequestStream(port),
     server_compressed_unary: async () => {
       for (const compressed of [true, false]) await checkUnary(port, compressed);
     },
     server_compressed_streaming: () => checkStreaming(port),
   };
+}
+
+/** First, a request that says it is compressed and is not: the server must see that. */
+async function checkRequest(port) {
+  const payload = { body: Buffer.alloc(REQUEST_BYTES) };
+  const ask = (expected, compressed) => {
+    const request = { expectCompressed: { value: expected }, responseSize: REPLY_BYTES, payload };
+    return call(port, service.UnaryCall, [request], [compressed]);
+  };
+  expectStatus(await ask(true, false), INVALID_ARGUMENT);
+  expectReplies(await ask(true, true), [{ size: REPLY_BYTES, compressed: false }]);
+  expectReplies(await ask(false, false), [{ size: REPLY_BYTES, compressed: false }]);
+}
+
+async function checkRequestStream(port) {
+  const request = (expected, size) => ({
+    expectCompressed: { value: expected },
+    payload: { body: Buffer.alloc(size) },
+  });
+  const probe = await call(port, service.StreamingInputCall, [request(true, 27_182)], [false]);
+  expectStatus(probe, INVALID_ARGUMENT);
+  const requests = [request(true, 27_182), request(false, 45_904)];
+  const answer = await call(port, service.StreamingInputCall, requests, [true, false]);
+  expectStatus(answer, OK);
+  const size = answer.replies[0].reply.aggregatedPayloadSize;
+  if (size !== 73_086) throw new Error(`counted ${size} bytes, wanted 73086`);
 }
 
 async function checkUnary(port, compressed) {
@@ -45,9 +75,13 @@ async function checkStreaming(port) {
   expectReplies(await call(port, service.StreamingOutputCall, [{ responseParameters }]), wanted);
 }
 
-function expectReplies({ status, message, replies }, wanted) {
-  if (status !== "0") throw new Error(`ended with the status ${status}: ${message}`);
-  const got = replies.map(({ isCompressed, reply }) => ({
+function expectStatus({ status, message }, wanted) {
+  if (status !== wanted) throw new Error(`ended with the status ${status}, wanted ${wanted}: ${message}`);
+}
+
+function expectReplies(answer, wanted) {
+  expectStatus(answer, OK);
+  const got = answer.replies.map(({ isCompressed, reply }) => ({
     size: reply.payload.body.length,
     compressed: isCompressed,
   }));
@@ -55,8 +89,8 @@ function expectReplies({ status, message, replies }, wanted) {
   throw new Error(`answered ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`);
 }
 
-/** Makes one call, and resolves with `{ status, message, replies }`, each reply with whether it came compressed. */
-async function call(port, method, requests) {
+/** Makes one call, with the requests at the places of true in `compressed` compressed, and resolves with `{ status, message, replies }`, each reply with whether it came compressed. */
+async function call(port, method, requests, compressed = []) {
   const session = http2.connect(`http://127.0.0.1:${port}`);
   try {
     const stream = session.request({
@@ -64,6 +98,7 @@ async function call(port, method, requests) {
       ":path": method.path,
       "content-type": "application/grpc",
       te: "trailers",
+      "grpc-encoding": compressed.includes(true) ? "gzip" : "identity",
       "grpc-accept-encoding": "identity,gzip",
     });
     let head = {};
@@ -74,7 +109,9 @@ async function call(port, method, requests) {
     stream.once("trailers", (headers) => {
       trailers = headers;
     });
-    for (const request of requests) stream.write(frame(method.requestSerialize(request)));
+    for (const [i, request] of requests.entries()) {
+      stream.write(frame(method.requestSerialize(request), compressed[i] ?? false));
+    }
     stream.end();
     const chunks = [];
     for await (const chunk of stream) chunks.push(chunk);
@@ -93,10 +130,11 @@ async function call(port, method, requests) {
   }
 }
 
-function frame(message) {
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
+function frame(message, isCompressed) {
+  const bytes = isCompressed ? gzipSync(message) : message;
+  const prefix = Buffer.from([isCompressed ? 1 : 0, 0, 0, 0, 0]);
+  prefix.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([prefix, bytes]);
 }
 
 function messagesIn(body, encoding) {

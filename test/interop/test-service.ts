@@ -9,6 +9,7 @@ import {
   StatusCode,
 } from "../../src/index.ts";
 import type {
+  BoolValue,
   EchoStatus,
   Payload,
   ResponseParameters,
@@ -57,9 +58,12 @@ export function testService(serverReport: LoadReport): ServiceImplementation {
       throwIfAsked(request.responseStatus);
     },
 
-    async streamingInputCall(requests) {
+    async streamingInputCall(requests, call) {
       let size = 0;
-      for await (const { payload } of requests) size += payload?.body.length ?? 0;
+      for await (const request of requests) {
+        checkCompression(request, call);
+        size += request.payload?.body.length ?? 0;
+      }
       return { aggregatedPayloadSize: size };
     },
 
@@ -98,6 +102,7 @@ export function testService(serverReport: LoadReport): ServiceImplementation {
 }
 
 function answerUnary(request: SimpleRequest, call: CallContext, serverReport: LoadReport): SimpleResponse {
+  checkCompression(request, call);
   throwIfAsked(request.responseStatus);
   if (request.orcaPerQueryReport !== null) setCallReport(call.loadReport, request.orcaPerQueryReport);
   if (request.orcaOobReport !== null) setServerReport(serverReport, request.orcaOobReport);
@@ -107,6 +112,12 @@ function answerUnary(request: SimpleRequest, call: CallContext, serverReport: Lo
     hostname: hostname(),
     ...(request.fillServerId && { serverId: `${hostname()}-${process.pid}` }),
   };
+}
+
+/** A client that is told so knows that the server can tell the one from the other. */
+function checkCompression(request: { expectCompressed: BoolValue | null }, call: CallContext): void {
+  if (!request.expectCompressed?.value || call.wasCompressed(request)) return;
+  throw new RpcError(StatusCode.INVALID_ARGUMENT, "The request was to be compressed, and is not");
 }
 
 async function* replies(

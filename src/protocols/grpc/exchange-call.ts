@@ -79,7 +79,7 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
       return;
     }
     if (inflated instanceof Promise) this.recvInflating(encoding, inflated, message.length);
-    else this.call.recvMessage(inflated);
+    else this.call.recvMessage(inflated, true);
   }
 
   private recvInflating(encoding: Encoding, inflated: Promise<Uint8Array>, bytes: number): void {
@@ -89,7 +89,7 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
     this.exchange.hold(bytes);
     inflated
       .then(
-        (message) => this.call.recvMessage(message),
+        (message) => this.call.recvMessage(message, true),
         (error) => this.recvBadCompression(encoding, error),
       )
       .finally(() => {
