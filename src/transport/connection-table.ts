@@ -3,6 +3,9 @@ import type { Duplex } from "node:stream";
 import type { Http2Connection } from "../http2/connection.ts";
 import type { Http2Limits } from "../http2/limits.ts";
 
+/** Node's timers hold 31 bits of milliseconds; a longer one would fire at once, so such a grace never ends. */
+const LONGEST_TIMER_MS = 0x7fff_ffff;
+
 /** How many connections there are, in all and of each address. */
 export class ConnectionCounts {
   total = 0;
@@ -75,7 +78,7 @@ export class ConnectionTable {
   drain(graceMs: number): void {
     const drained = [...this.http2];
     for (const connection of drained) connection.drain("graceful_stop");
-    if (drained.length === 0) return;
+    if (drained.length === 0 || graceMs > LONGEST_TIMER_MS) return;
     const cancel = () => {
       for (const connection of drained) connection.cancel();
     };
@@ -89,8 +92,7 @@ export class ConnectionTable {
     for (const connection of this.http2) connection.drain("graceful_stop");
     if (this.sockets.size === 0) return;
     await new Promise<void>((resolve) => {
-      // Node's timers hold 31 bits of milliseconds; a longer one would fire at once.
-      const timer = graceMs > 0x7fff_ffff ? undefined : setTimeout(() => this.destroyAll(), graceMs);
+      const timer = graceMs > LONGEST_TIMER_MS ? undefined : setTimeout(() => this.destroyAll(), graceMs);
       this.whenEmpty.push(() => {
         clearTimeout(timer);
         resolve();

@@ -54,6 +54,8 @@ export class Endpoint implements ListenAddress {
   constructor(
     private readonly context: EndpointContext,
     private readonly security: EndpointSecurity,
+    /** The endpoint and its connections are gone for good. */
+    private readonly onClosed: (endpoint: Endpoint) => void = () => {},
   ) {
     this.connections = new ConnectionTable(context.limits, context.counts);
     if (security.tls != null) this.tlsServer = this.createTlsServer(security.tls);
@@ -98,6 +100,7 @@ export class Endpoint implements ListenAddress {
   async close(graceMs: number): Promise<void> {
     this.stopListening();
     await this.connections.close(graceMs);
+    this.onClosed(this);
   }
 
   /** Ends everything at once. */

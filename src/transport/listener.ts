@@ -65,7 +65,9 @@ export class Listener {
 
   /** A new endpoint that listens nowhere yet: sockets may be given to it. */
   createEndpoint(security: Partial<EndpointSecurity> = {}): Endpoint {
-    const endpoint = new Endpoint(this.context, { ...this.options, ...security });
+    const endpoint = new Endpoint(this.context, { ...this.options, ...security }, (closed) =>
+      this.endpoints.delete(closed),
+    );
     this.endpoints.add(endpoint);
     return endpoint;
   }

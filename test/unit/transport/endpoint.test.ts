@@ -173,6 +173,26 @@ describe("an endpoint", () => {
     await isClosed;
   });
 
+  it("leaves them all their time when the grace is without end", async () => {
+    const endpoint = await listener.listen({ host: "127.0.0.1", port: 0 }, { plaintext: "always" });
+    const old = await busySession(endpoint);
+    const goneAway = once(old, "goaway");
+    endpoint.drain(Number.POSITIVE_INFINITY);
+    await goneAway;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(old.closed).to.equal(true);
+    expect(old.destroyed).to.equal(false);
+    held[0].respondAndEnd(new FieldSection(204, []));
+    await once(old, "close");
+  });
+
+  it("that is closed is forgotten", async () => {
+    const endpoint = await listener.listen({ host: "127.0.0.1", port: 0 }, { plaintext: "always" });
+    await endpoint.close(0);
+    const { endpoints } = listener as unknown as { endpoints: Set<Endpoint> };
+    expect(endpoints.size).to.equal(0);
+  });
+
   it("that stops listening keeps what it has", async () => {
     const endpoint = await listener.listen({ host: "127.0.0.1", port: 0 }, { plaintext: "always" });
     const session = connect(`http://127.0.0.1:${endpoint.port}`);
