@@ -1,9 +1,9 @@
 import type { ExchangeHandler, Peer } from "../exchange.ts";
 import type { Clock } from "./clock.ts";
+import type { Rejections } from "./header-blocks.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ByteSink, SharedScratch } from "./output.ts";
-import type { Rejections } from "./streams.ts";
 import type { Violation } from "./violations.ts";
 
 /** What carries a connection: a socket, a test's script, a fuzzer. */

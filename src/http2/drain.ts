@@ -36,7 +36,7 @@ export class Drain {
     if (this.isFinal) return;
     this.timer.cancel();
     this.isFinal = true;
-    this.streams.lastAcceptedId = this.streams.lastPeerId;
+    this.streams.acceptNoMore();
     this.control.sendGoAway(this.streams.lastPeerId, ErrorCode.NO_ERROR, debugData);
     this.final();
   }

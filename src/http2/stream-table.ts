@@ -1,4 +1,5 @@
 import { ClosedStreams } from "./closed-streams.ts";
+import { MAX_STREAM_ID } from "./frame.ts";
 import type { Http2Limits } from "./limits.ts";
 import { Promises } from "./promises.ts";
 import type { PeerSettings } from "./settings.ts";
@@ -11,6 +12,8 @@ import * as v from "./violations.ts";
 export class StreamTable {
   /** The highest stream id the peer has used. */
   lastPeerId = 0;
+  /** Above it nothing is taken any more: our final GOAWAY named it. */
+  lastAcceptedId = MAX_STREAM_ID;
   readonly promises: Promises;
   readonly closed = new ClosedStreams();
   private readonly open = new Map<number, Http2Stream>();

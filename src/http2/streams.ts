@@ -3,11 +3,11 @@ import type { BandwidthEstimator } from "./bandwidth.ts";
 import type { FloodGuards } from "./flood-guards.ts";
 import { Flag, MAX_STREAM_ID } from "./frame.ts";
 import type { HeaderAssembly } from "./header-assembly.ts";
-import { HeaderReader, tooLarge } from "./header-reader.ts";
+import { HeaderBlocks, type Rejections, type StreamOpener } from "./header-blocks.ts";
 import { Inflow } from "./inflow.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
-import { badRequest, Http2RequestHead } from "./request-head.ts";
+import { Http2RequestHead } from "./request-head.ts";
 import { canPromise, type Sender } from "./sender.ts";
 import type { PeerSettings } from "./settings.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
@@ -15,15 +15,7 @@ import * as state from "./stream-state.ts";
 import { StreamState } from "./stream-state.ts";
 import { StreamTable } from "./stream-table.ts";
 import * as v from "./violations.ts";
-import { ErrorCode, Violation } from "./violations.ts";
-
-/** Answers to requests that never become an exchange. The layer above may add what its clients look for. */
-export interface Rejections {
-  /** 400: two targets named. */
-  readonly badRequest: FieldSection;
-  /** 431: too many or too large header fields. */
-  readonly headersTooLarge: FieldSection;
-}
+import { ErrorCode, type Violation } from "./violations.ts";
 
 /** What the streams tell their connection. */
 export interface StreamsEvents {
@@ -39,16 +31,12 @@ export interface StreamsEvents {
   fault(error: unknown): void;
 }
 
-const HEAD_OF_REJECTED = new Http2RequestHead("", "", "", "", [], -1, 3);
-
 /** All streams of a connection: opens them, finds them, closes them, and keeps both windows of receiving. */
-export class Streams implements StreamOwner {
-  /** Above it nothing is taken any more: our final GOAWAY named it. */
-  lastAcceptedId = MAX_STREAM_ID;
+export class Streams implements StreamOwner, StreamOpener {
   /** We have seen the acknowledgement of our SETTINGS, so the peer knows the limit of streams. */
   limitIsKnown = false;
   private readonly table: StreamTable;
-  private readonly headers: HeaderReader;
+  private readonly blocks: HeaderBlocks;
   private readonly inflow: Inflow;
 
   constructor(
@@ -59,13 +47,13 @@ export class Streams implements StreamOwner {
     private readonly guards: FloodGuards,
     private readonly settings: PeerSettings,
     private readonly sender: Sender,
-    private readonly rejections: Rejections,
+    rejections: Rejections,
     mayPush: boolean,
     private readonly onExchange: ExchangeHandler,
     private readonly events: StreamsEvents,
   ) {
-    this.headers = new HeaderReader(limits);
     this.table = new StreamTable(limits, settings, mayPush);
+    this.blocks = new HeaderBlocks(limits, this.table, rejections, this);
     this.inflow = new Inflow(limits, budget, bandwidth, sender, () => events.sampleBandwidth());
   }
 
@@ -77,7 +65,7 @@ export class Streams implements StreamOwner {
   /** The peer knows our limits from now on. */
   recvSettingsAck(): void {
     this.limitIsKnown = true;
-    this.headers.recvSettingsAck();
+    this.blocks.recvSettingsAck();
     this.inflow.recvSettingsAck();
   }
 
@@ -90,56 +78,24 @@ export class Streams implements StreamOwner {
     return this.table.lastPeerId;
   }
 
+  get lastAcceptedId(): number {
+    return this.table.lastAcceptedId;
+  }
+
+  /** Our final GOAWAY names the last stream of now: nothing above it is taken any more. */
+  acceptNoMore(): void {
+    this.table.lastAcceptedId = this.table.lastPeerId;
+  }
+
   // ── Opening ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A whole header block arrived: a request, or the trailers of one. */
   recvHeaderBlock(block: HeaderAssembly): Violation | null {
-    const { streamId } = block;
-    if ((streamId & 1) === 0) return v.streamIdEven;
-    if (streamId > this.table.lastPeerId) return this.recvRequest(streamId, block);
-    const stream = this.table.find(streamId);
-    if (stream === undefined) return this.recvLateHeaders(streamId, block);
-    return this.recvTrailers(stream, block);
+    return this.blocks.recv(block);
   }
 
-  private recvRequest(streamId: number, block: HeaderAssembly): Violation | null {
-    const head = this.headers.readRequest(block.block, block.start, block.end);
-    this.table.lastPeerId = streamId;
-    if (head instanceof Violation) return head;
-    if (streamId > this.lastAcceptedId) {
-      this.table.closed.addReset(streamId);
-      return null;
-    }
-    if (block.streamViolation !== null) return block.streamViolation;
-    const refusal = this.judgeLoad();
-    if (refusal !== null) return refusal;
-    if (head === tooLarge) return this.reject(streamId, block.endStream, this.rejections.headersTooLarge);
-    if (head === badRequest) return this.reject(streamId, block.endStream, this.rejections.badRequest);
-    if (block.endStream && head.contentLength > 0) return v.contentLengthMismatch;
-    const stream = this.create(streamId, head, block.endStream);
-    this.handOver(stream);
-    if (block.endStream && stream.state !== StreamState.closed) stream.recvEnd([]);
-    return null;
-  }
-
-  private handOver(stream: Http2Stream): void {
-    try {
-      this.onExchange(stream);
-    } catch (error) {
-      this.recvFault(stream, error);
-    }
-  }
-
-  private create(streamId: number, head: Http2RequestHead, endStream: boolean): Http2Stream {
-    const initial = endStream ? StreamState.halfClosedRemote : StreamState.open;
-    const stream = new Http2Stream(this, streamId, head, initial, this.settings.initialWindowSize);
-    this.table.add(stream);
-    this.sender.explainedFrames++;
-    return stream;
-  }
-
-  /** Whether a new stream can be served: RFC 9113 section 5.1.2, and what our own memory allows. */
-  private judgeLoad(): Violation | null {
+  /** RFC 9113 section 5.1.2, and what our own memory allows. */
+  judgeLoad(): Violation | null {
     const violation = this.table.judgeCount();
     if (violation !== null) return violation;
     if (this.budget.isSpent) return v.memoryBudgetSpent;
@@ -147,28 +103,21 @@ export class Streams implements StreamOwner {
     return null;
   }
 
-  private reject(streamId: number, endStream: boolean, answer: FieldSection): null {
-    this.create(streamId, HEAD_OF_REJECTED, endStream).respondAndEnd(answer);
-    return null;
+  open(streamId: number, head: Http2RequestHead, endStream: boolean): Http2Stream {
+    const initial = endStream ? StreamState.halfClosedRemote : StreamState.open;
+    const stream = new Http2Stream(this, streamId, head, initial, this.settings.initialWindowSize);
+    this.table.add(stream);
+    this.sender.explainedFrames++;
+    return stream;
   }
 
-  private recvTrailers(stream: Http2Stream, block: HeaderAssembly): Violation | null {
-    const fields = this.headers.readTrailers(block.block, block.start, block.end);
-    if (fields instanceof Violation && fields.scope === "connection") return fields;
-    const violation = state.judgeTrailers(stream.state, block.endStream);
-    if (violation !== null) return violation;
-    if (fields instanceof Violation) return fields;
-    if (fields === tooLarge) return v.malformed("trailers-too-large");
-    stream.state = state.recvEnd(stream.state);
-    return stream.recvEnd(fields);
-  }
-
-  /** HEADERS on a stream that is gone. The block is decoded all the same: HPACK knows no streams. */
-  private recvLateHeaders(streamId: number, block: HeaderAssembly): Violation | null {
-    const fields = this.headers.readTrailers(block.block, block.start, block.end);
-    if (fields instanceof Violation && fields.scope === "connection") return fields;
-    if (this.table.closed.wasReset(streamId)) return null;
-    return this.table.closed.wasEnded(streamId) ? v.frameOnClosedStream : v.streamIdNotIncreasing;
+  serve(stream: Http2Stream, endStream: boolean): void {
+    try {
+      this.onExchange(stream);
+    } catch (error) {
+      this.recvFault(stream, error);
+    }
+    if (endStream && stream.isOpen) stream.recvEnd([]);
   }
 
   // ── Receiving ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -328,8 +277,7 @@ export class Streams implements StreamOwner {
       this.settings.initialWindowSize,
     );
     this.table.add(stream);
-    this.handOver(stream);
-    if (stream.isOpen) stream.recvEnd([]);
+    this.serve(stream, true);
     this.events.wake();
     return true;
   }

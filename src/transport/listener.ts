@@ -1,10 +1,10 @@
 import type { ExchangeHandler } from "../exchange.ts";
 import { Http1Server } from "../http1/server.ts";
 import type { ConnectionObserver, Http2Context } from "../http2/context.ts";
+import type { Rejections } from "../http2/header-blocks.ts";
 import { defaultLimits, type Http2Limits } from "../http2/limits.ts";
 import { MemoryBudget } from "../http2/memory-budget.ts";
 import { SharedScratch } from "../http2/output.ts";
-import type { Rejections } from "../http2/streams.ts";
 import { ConnectionCounts } from "./connection-table.ts";
 import { Endpoint, type EndpointContext, type EndpointSecurity, type ListenAddress } from "./endpoint.ts";
 import { defaultLifetime, type LifetimeOptions } from "./lifetime.ts";
