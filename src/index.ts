@@ -16,7 +16,7 @@ export { LoadReport } from "./rpc/load-report.ts";
 export { Metadata, type MetadataValue } from "./rpc/metadata.ts";
 export type { Method, MethodDriver } from "./rpc/method.ts";
 export { orcaService } from "./rpc/orca-service.ts";
-export type { MessageLimits, RpcLog, Timeouts } from "./rpc/protocol.ts";
+export type { MessageLimits, RpcLog, Timeouts, Wording } from "./rpc/protocol.ts";
 export {
   type HttpRequest,
   type HttpResponse,

@@ -29,6 +29,18 @@ export const noTimeouts: Timeouts = {
   maxMs: Number.POSITIVE_INFINITY,
 };
 
+/** What a protocol says of its own accord, for servers that take another's place. */
+export interface Wording {
+  readonly badTimeout: (value: string) => string;
+  /** The content type of every answer; null: that of the request. */
+  readonly responseType: "application/grpc+proto" | null;
+}
+
+export const defaultWording: Wording = {
+  badTimeout: (value) => `malformed grpc-timeout "${value}"`,
+  responseType: null,
+};
+
 /** Where the core tells what a person may want to know. */
 export interface RpcLog {
   debug(message: string, fields?: object): void;
@@ -43,6 +55,7 @@ export interface CallHost {
   readonly messageLimits: MessageLimits;
   readonly compression: CompressionOptions;
   readonly timeouts: Timeouts;
+  readonly wording: Wording;
   /** Another object after each change of what is served: what was found before counts no more. */
   readonly registry: object;
   /** The method of a path (`/helloworld.Greeter/SayHello`), if it is served. */

@@ -19,11 +19,13 @@ import type { Method } from "./method.ts";
 import {
   type CallHost,
   defaultMessageLimits,
+  defaultWording,
   type MessageLimits,
   noTimeouts,
   type Protocol,
   type RpcLog,
   type Timeouts,
+  type Wording,
 } from "./protocol.ts";
 import type { Route } from "./route.ts";
 import { bindService, findService, ServiceError, type ServiceImplementation } from "./service.ts";
@@ -44,6 +46,7 @@ export interface ServerOptions {
   readonly compression?: Partial<CompressionOptions>;
   /** How long calls may take. Default: as long as their clients wait. */
   readonly timeouts?: Partial<Timeouts>;
+  readonly wording?: Wording;
   /** Around every handler of every service; the first one is outermost. */
   readonly interceptors?: readonly Interceptor[];
   readonly lifetime?: Partial<LifetimeOptions>;
@@ -98,6 +101,7 @@ export class Server implements CallHost {
   readonly messageLimits: MessageLimits;
   readonly compression: CompressionOptions;
   readonly timeouts: Timeouts;
+  readonly wording: Wording;
   registry: object = {};
   private readonly methods = new Map<string, Method>();
   private readonly served = new Map<string, ServiceSchema>();
@@ -117,6 +121,7 @@ export class Server implements CallHost {
     this.messageLimits = { ...limits, maxSendBytes };
     this.compression = { ...defaultCompression, ...options.compression };
     this.timeouts = { ...noTimeouts, ...options.timeouts };
+    this.wording = options.wording ?? defaultWording;
     const { log } = this;
     this.listener = new Listener({
       tls: options.tls,

@@ -87,7 +87,10 @@ export class Lifetime {
       if (this.hasHeard) this.watchLiveness();
       else this.destroy();
     });
-    this.connection.ping(() => {});
+    this.connection.ping(() => {
+      this.keepaliveTimer.cancel();
+      this.watchLiveness();
+    });
   }
 
   private after(delayMs: number, action: () => void): Timer {

@@ -192,7 +192,7 @@ describe("a gRPC call with compression", () => {
       const { headers } = await answerOf(peer, id);
       expect(headers).to.include({
         "grpc-status": "8",
-        "grpc-message": "Received message decompresses to a size larger than 100000",
+        "grpc-message": "Received message that decompresses to a size larger than 100000",
       });
       expect(peer.peer.budget.usedBytes).to.equal(0);
       host.methods.length = 0;

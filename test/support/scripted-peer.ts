@@ -3,11 +3,11 @@ import type { AbortReason, Exchange, ExchangeReceiver, FieldList, Peer } from ".
 import { FieldSection } from "../../src/exchange.ts";
 import { Http2Connection } from "../../src/http2/connection.ts";
 import type { ConnectionHost } from "../../src/http2/context.ts";
+import type { Rejections } from "../../src/http2/header-blocks.ts";
 import { HpackDecoder } from "../../src/http2/hpack/decoder.ts";
 import { defaultLimits, type Http2Limits } from "../../src/http2/limits.ts";
 import { MemoryBudget } from "../../src/http2/memory-budget.ts";
 import { SharedScratch } from "../../src/http2/output.ts";
-import type { Rejections } from "../../src/http2/streams.ts";
 import { ErrorCode } from "../../src/http2/violations.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { CLIENT_PREFACE, Flag, FrameType, settings, settingsAck } from "./frames.ts";

@@ -9,6 +9,7 @@ import type { Method } from "../../src/rpc/method.ts";
 import {
   type CallHost,
   defaultMessageLimits,
+  defaultWording,
   type MessageLimits,
   noTimeouts,
   type Timeouts,
@@ -58,6 +59,7 @@ export class TestHost implements CallHost {
   readonly messageLimits: MessageLimits;
   compression = defaultCompression;
   timeouts: Timeouts = noTimeouts;
+  wording = defaultWording;
   registry: object = {};
   readonly methods: Method[] = [];
   readonly routes: Route[] = [];

@@ -5,7 +5,8 @@ import type { ServerErrorResponse, ServerStatusResponse } from "./internals.ts";
 import { OK, statusOfError, statusOfThrown, unimplemented } from "./status.ts";
 import { type CallParts, DuplexCall, UnaryCall, WritableCall } from "./surface-call.ts";
 
-export type HandlerType = "unary" | "clientStream" | "serverStream" | "bidi";
+const HANDLER_TYPES = ["unary", "clientStream", "serverStream", "bidi"] as const;
+export type HandlerType = (typeof HANDLER_TYPES)[number];
 
 type Callback = (
   error: ServerErrorResponse | ServerStatusResponse | null,
@@ -28,6 +29,10 @@ export interface Handler {
 /** Runs a handler on a call, behind whatever interceptors it has passed through. */
 export function runHandler(handler: Handler, base: BaseCall, call: ServerInterceptingCallInterface): void {
   const { type } = handler;
+  if (!HANDLER_TYPES.includes(type)) {
+    call.sendStatus({ code: status.INTERNAL, details: `Unknown handler type: ${type}` });
+    return;
+  }
   const isUnary = type === "unary" || type === "serverStream";
   const listener = isUnary
     ? new RequestListener(handler, base, call)

@@ -21,6 +21,10 @@ export function coreOptions(options: ServerOptions): CoreOptions {
     schema: NO_SCHEMA,
     plaintext: "always",
     push: false,
+    wording: {
+      badTimeout: (value) => `Invalid grpc-timeout value "${value}"`,
+      responseType: "application/grpc+proto",
+    },
     limits: {
       ...(maxStreams === undefined ? {} : { maxConcurrentStreams: maxStreams }),
       // grpc-js lets clients ping as often as they like.

@@ -6,9 +6,16 @@ import {
   type ServerCredentials,
   type ServerInterceptor,
   type ServiceDefinition,
+  status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { type Server as CoreServer, createGrpcServer } from "../../index.ts";
+import {
+  type CallContext,
+  type Server as CoreServer,
+  createGrpcServer,
+  RpcError,
+  StatusCode,
+} from "../../index.ts";
 import { Channelz } from "./channelz.ts";
 import { defaultHandler, type HandlerFunction, type HandlerType } from "./handlers.ts";
 import type { ServerRef, SocketRef } from "./internals.ts";
@@ -16,6 +23,7 @@ import { type Deserialize, type MethodContext, methodOf, type Serialize } from "
 import { coreOptions, type ServerOptions } from "./options.ts";
 import { PortTable } from "./port-table.ts";
 import { BoundPort, checkCredentials } from "./ports.ts";
+import { unimplemented } from "./status.ts";
 import { parseTarget } from "./targets.ts";
 
 export interface ConnectionInjector {
@@ -46,6 +54,8 @@ export class Server implements MethodContext {
       ...coreOptions(options),
       ...(this.channelz.isEnabled ? { observer: this.channelz } : {}),
     });
+    // Calls of methods that there are not count as well.
+    if (this.channelz.isEnabled) this.core.handleUnknown((_requests, call) => this.refuseUnknown(call));
     this.ports = new PortTable(this.channelz);
     this.interceptors = options.interceptors ?? [];
     this.sendsMetrics = Boolean(options["grpc.server_call_metric_recording"]);
@@ -103,6 +113,11 @@ export class Server implements MethodContext {
   /** @throws Error always: grpc-js has given it up long ago */
   addProtoService(): never {
     throw new Error("Not implemented. Use addService() instead");
+  }
+
+  private refuseUnknown({ method, peer }: CallContext): never {
+    this.channelz.callStarted(peer)?.ended(status.UNIMPLEMENTED);
+    throw new RpcError(StatusCode.UNIMPLEMENTED, unimplemented(method.path).details);
   }
 
   interceptorsOf(endpoint: object | undefined): readonly ServerInterceptor[] {

@@ -82,6 +82,9 @@ function withSurface<Base extends Constructor<EventEmitter>>(base: Base): Base &
   };
 }
 
+/** With these Node destroys a stream that has been read to its end by `pipeline` or an iteration. */
+const NODE_HAS_DONE: ReadonlySet<unknown> = new Set(["ERR_STREAM_PREMATURE_CLOSE", "ABORT_ERR"]);
+
 /** A stream of replies. It ends with the status of an error, or with OK and the metadata that was given to `end`. */
 function withReplies<Base extends Constructor<Writable>>(base: Base): Base & Constructor<Replies> {
   return class extends withSurface(base as Constructor<Writable>) implements Replies {
@@ -105,11 +108,14 @@ function withReplies<Base extends Constructor<Writable>>(base: Base): Base & Con
 
     override end(metadata?: unknown): this {
       if (metadata) this.#trailer = metadata as GrpcMetadata;
+      // Node destroys a duplex stream behind the last message of an iteration or pipeline; the handler means a plain end.
+      if (this.destroyed) this.#sendStatus();
       return super.end();
     }
 
     /** What was written before goes first, unless the stream was destroyed. */
     #recvError(error: ServerErrorResponse): void {
+      if (this.#isStatusSent || NODE_HAS_DONE.has((error as { code?: unknown }).code)) return;
       this.#status = statusOfError(error);
       if (this.destroyed) this.#sendStatus();
       else this.end();

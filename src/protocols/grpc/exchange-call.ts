@@ -102,7 +102,7 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
   private recvBadCompression(encoding: Encoding, error: unknown): void {
     this.deframer.stop();
     if (error instanceof InflatesTooLargeError) {
-      const message = `Received message decompresses to a size larger than ${this.call.maxReceiveBytes}`;
+      const message = `Received message that decompresses to a size larger than ${this.call.maxReceiveBytes}`;
       this.call.finish({ code: StatusCode.RESOURCE_EXHAUSTED, message });
     } else {
       this.host.log.debug("A request could not be decompressed", { method: this.call.method.path, error });

@@ -12,7 +12,7 @@ import { parseTimeout } from "./timeout.ts";
 const ACCEPTED = ["identity", ...ENCODINGS].join(",");
 
 /** The content types that are gRPC with protobuf; the reply has the type of the request. */
-const CONTENT_TYPES = ["application/grpc", "application/grpc+proto"] as const;
+const CONTENT_TYPES: ReadonlySet<string> = new Set(["application/grpc", "application/grpc+proto"]);
 
 /** The response's headers, one section for each combination, so that HTTP/2 encodes them once a connection. */
 const RESPONSE_HEADERS = new Map<string, FieldSection>();
@@ -50,13 +50,14 @@ export function isGrpc(contentType: string): boolean {
 /** Reads what gRPC needs from a head whose content type {@link isGrpc}. The answers are those of grpc-go. */
 export function parseHead(head: RequestHead, host: CallHost): GrpcHead {
   const contentType = (head.get("content-type") ?? "").split(";", 1)[0].trim().toLowerCase();
-  const headers = RESPONSE_HEADERS.get(contentType);
+  const responseType = host.wording.responseType ?? contentType;
+  const headers = CONTENT_TYPES.has(contentType) ? RESPONSE_HEADERS.get(responseType) : undefined;
   const reject = (httpStatus: number, code: number, message: string) =>
     new GrpcHead(
       host.registry,
       null,
       0,
-      RESPONSE_HEADERS.get(CONTENT_TYPES[0])!,
+      RESPONSE_HEADERS.get("application/grpc")!,
       rejection(httpStatus, code, message),
     );
   if (headers === undefined) {
@@ -71,7 +72,7 @@ export function parseHead(head: RequestHead, host: CallHost): GrpcHead {
   const timeout = head.get("grpc-timeout");
   const timeoutMs = timeout === undefined ? Number.POSITIVE_INFINITY : parseTimeout(timeout);
   if (timeoutMs === null)
-    return reject(400, StatusCode.INTERNAL, `malformed grpc-timeout "${shorten(timeout ?? "")}"`);
+    return reject(400, StatusCode.INTERNAL, host.wording.badTimeout(shorten(timeout ?? "")));
   const method = host.findMethod(head.path);
   if (method === undefined) {
     const message = `The server does not implement the method ${shorten(head.path)}`;
@@ -100,7 +101,7 @@ export function parseHead(head: RequestHead, host: CallHost): GrpcHead {
   }
   const used = encoding !== undefined && isEncoding(encoding) ? encoding : null;
   const replies = replyEncoding(head.get("grpc-accept-encoding"), used, host.compression);
-  const section = replies === null ? headers : RESPONSE_HEADERS.get(`${contentType} ${replies}`)!;
+  const section = replies === null ? headers : RESPONSE_HEADERS.get(`${responseType} ${replies}`)!;
   return new GrpcHead(host.registry, method, timeoutMs, section, null, used, replies);
 }
 

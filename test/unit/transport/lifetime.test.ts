@@ -10,7 +10,7 @@ function watch(options: Partial<LifetimeOptions>, random = 0.5) {
   const connection = {
     streamCount: 0,
     drain: (reason: string) => events.push(`drain ${reason} at ${clock.now()}`),
-    ping: () => events.push(`ping at ${clock.now()}`),
+    ping: (_answered: () => void) => events.push(`ping at ${clock.now()}`),
   };
   const never = Number.POSITIVE_INFINITY;
   const lifetime = new Lifetime(
@@ -94,6 +94,18 @@ describe("the lifetime of a connection", () => {
     expect(events).to.deep.equal(["ping at 100"]);
     clock.advance(100);
     expect(events).to.deep.equal(["ping at 100", "ping at 220", "destroy at 240"]);
+  });
+
+  it("counts the next interval from the answer to the PING", () => {
+    const { clock, events, connection, lifetime } = watch({ keepaliveTimeMs: 100, keepaliveTimeoutMs: 5000 });
+    connection.ping = (answered: () => void) => {
+      events.push(`ping at ${clock.now()}`);
+      lifetime.heard();
+      answered();
+      return events.length;
+    };
+    clock.advance(350);
+    expect(events).to.deep.equal(["ping at 100", "ping at 200", "ping at 300"]);
   });
 
   it("leaves no timer behind", () => {
