@@ -2,8 +2,8 @@
 //
 //   node scripts/install-tools.mjs
 //
-// Go tools and the example clients land in .tools/; nghttp2's tools and chromium come from the Debian packages when this
-// runs as root. What cannot be installed is said and left out; with CI=true that is a failure. Run again at any time:
+// Go tools and the example clients land in .tools/; nghttp2's tools, chromium and the clients' toolchains come from the
+// Debian packages when this runs as root. What cannot be installed is said and left out; with CI=true that is a failure. Run again at any time:
 // it does nothing for what is already there.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -28,14 +28,33 @@ const goTools = [
   { name: "connectconformance", module: "connectrpc.com/conformance/cmd/connectconformance@v1.0.5" },
 ];
 
+// A tool is there when its probe succeeds, which prints its version; without a probe, `NAME --version` is asked.
 const debianTools = [
-  { name: "nghttp", debianPackage: "nghttp2-client", versionFlag: "--version" },
-  { name: "h2load", debianPackage: "nghttp2-client", versionFlag: "--version" },
-  { name: "nghttpd", debianPackage: "nghttp2-server", versionFlag: "--version" },
-  { name: "chromium", debianPackage: "chromium", versionFlag: "--version" },
-  { name: "curl", debianPackage: "curl", versionFlag: "--version" },
+  { name: "nghttp", debianPackage: "nghttp2-client" },
+  { name: "h2load", debianPackage: "nghttp2-client" },
+  { name: "nghttpd", debianPackage: "nghttp2-server" },
+  { name: "chromium", debianPackage: "chromium" },
+  { name: "curl", debianPackage: "curl" },
+  // The toolchains of the clients in Java, Rust, C++ and Ruby. Cargo comes from elsewhere: Debian's is too old for tonic.
+  { name: "javac", debianPackage: "default-jdk-headless" },
+  { name: "mvn", debianPackage: "maven", probe: ["mvn", "-Dstyle.color=never", "--version"] },
+  { name: "make", debianPackage: "make" },
+  { name: "g++", debianPackage: "g++" },
+  { name: "pkg-config", debianPackage: "pkg-config" },
+  { name: "protoc", debianPackage: "protobuf-compiler" },
+  { name: "protoc's gRPC", debianPackage: "protobuf-compiler-grpc", probe: ["which", "grpc_cpp_plugin"] },
+  { name: "libgrpc++", debianPackage: "libgrpc++-dev", probe: ["pkg-config", "--modversion", "grpc++"] },
+  {
+    name: "ruby grpc",
+    debianPackage: "ruby-grpc",
+    probe: ["ruby", "-e", 'require "grpc"; puts GRPC::VERSION'],
+  },
+  { name: "ruby protoc", debianPackage: "ruby-grpc-tools", probe: ["which", "grpc_tools_ruby_protoc"] },
 ];
 
+const clientLanguages = ["node", "python", "go", "java", "rust", "cpp", "ruby"];
+
+const nameWidth = 20;
 const missing = [];
 
 function installGoTools() {
@@ -57,7 +76,7 @@ function installGoTools() {
 }
 
 function installDebianTools() {
-  const wanted = debianTools.filter(({ name }) => !findTool(name));
+  const wanted = debianTools.filter((tool) => versionOf(tool) === undefined);
   const packages = [...new Set(wanted.map(({ debianPackage }) => debianPackage))];
   if (packages.length > 0 && canUseApt()) {
     run("apt-get", ["update", "-qq"]);
@@ -65,9 +84,10 @@ function installDebianTools() {
       DEBIAN_FRONTEND: "noninteractive",
     });
   }
-  for (const { name, debianPackage, versionFlag } of debianTools) {
-    if (findTool(name)) report(name, firstLineOf(name, versionFlag));
-    else lack(name, `install it with: apt-get install ${debianPackage}`);
+  for (const tool of debianTools) {
+    const version = versionOf(tool);
+    if (version !== undefined) report(tool.name, version);
+    else lack(tool.name, `install it with: apt-get install ${tool.debianPackage}`);
   }
 }
 
@@ -77,7 +97,7 @@ function installClients() {
     run("apt-get", ["update", "-qq"]);
     run("apt-get", ["install", "-y", "-qq", "python3-venv"], { DEBIAN_FRONTEND: "noninteractive" });
   }
-  for (const language of ["node", "python", "go"]) {
+  for (const language of clientLanguages) {
     const done = run("bash", ["clients/run", language, "--setup-only"]);
     if (!done) lack(`clients/${language}`, "its setup failed");
   }
@@ -100,18 +120,20 @@ function succeeds(command, args) {
   return spawnSync(command, args, { stdio: "ignore" }).status === 0;
 }
 
-function firstLineOf(name, versionFlag) {
-  const { stdout } = spawnSync(findTool(name), [versionFlag], { encoding: "utf8" });
-  return stdout.split("\n", 1)[0].trim();
+/** The first line that a tool's probe prints; undefined when the tool is not there. */
+function versionOf({ name, probe = [name, "--version"] }) {
+  const [command, ...args] = probe;
+  const { status, stdout } = spawnSync(command, args, { encoding: "utf8" });
+  return status === 0 ? stdout.split("\n", 1)[0].trim() : undefined;
 }
 
 function report(name, version) {
-  console.log(`${name.padEnd(10)} ${version}`);
+  console.log(`${name.padEnd(nameWidth)} ${version}`);
 }
 
 function lack(name, reason) {
   missing.push(name);
-  console.log(`${name.padEnd(10)} missing: ${reason}`);
+  console.log(`${name.padEnd(nameWidth)} missing: ${reason}`);
 }
 
 mkdirSync(binFolder, { recursive: true });

@@ -1,5 +1,5 @@
-// Command greeter-client calls all four methods of helloworld.Greeter with grpc-go, then shows a deadline and a
-// cancellation.
+// Command greeter-client calls all four methods of helloworld.Greeter with grpc-go, then shows metadata, a deadline, a
+// cancellation, an error with details and compression.
 //
 //	greeter-client --address localhost:50051 [--ca FILE]
 //
@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -30,7 +31,6 @@ import (
 var names = []string{"Ada", "Grace", "Edsger"}
 
 func unary(ctx context.Context, greeter helloworld.GreeterClient) (string, error) {
-	ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", "go-1", "trace-bin", "\x01\x02\x03")
 	for name, wanted := range map[string]string{"": "Hello, world!", "Ada": "Hello, Ada!"} {
 		reply, err := greeter.SayHello(ctx, &helloworld.HelloRequest{Name: name})
 		if err != nil {
@@ -40,7 +40,7 @@ func unary(ctx context.Context, greeter helloworld.GreeterClient) (string, error
 			return "", fmt.Errorf("got %q, wanted %q", reply.GetMessage(), wanted)
 		}
 	}
-	return "Hello, Ada! (sent metadata x-request-id and trace-bin)", nil
+	return "Hello, Ada!", nil
 }
 
 func serverStreaming(ctx context.Context, greeter helloworld.GreeterClient) (string, error) {
@@ -104,6 +104,21 @@ func clientStreaming(ctx context.Context, greeter helloworld.GreeterClient) (str
 	return reply.GetMessage(), nil
 }
 
+// metadataBothWays shows that the server sends the metadatum x-request-id back, before its reply. A value of bytes has a
+// key that ends in -bin.
+func metadataBothWays(ctx context.Context, greeter helloworld.GreeterClient) (string, error) {
+	ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", "go-1", "trace-bin", "\x01\x02\x03")
+	var received metadata.MD
+	_, err := greeter.SayHello(ctx, &helloworld.HelloRequest{Name: "Ada"}, grpc.Header(&received))
+	if err != nil {
+		return "", err
+	}
+	if got := received.Get("x-request-id"); !slices.Equal(got, []string{"go-1"}) {
+		return "", fmt.Errorf("got %q", got)
+	}
+	return "x-request-id: go-1 came back", nil
+}
+
 func quickCallBesideOpenStream(ctx context.Context, greeter helloworld.GreeterClient) (string, error) {
 	open, err := openStream(ctx, greeter)
 	if err != nil {
@@ -124,7 +139,7 @@ func quickCallBesideOpenStream(ctx context.Context, greeter helloworld.GreeterCl
 }
 
 func deadline(ctx context.Context, greeter helloworld.GreeterClient) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()
 	call, err := greeter.SayHelloBidiStream(ctx)
 	if err == nil {
@@ -133,7 +148,7 @@ func deadline(ctx context.Context, greeter helloworld.GreeterClient) (string, er
 	if status.Code(err) != codes.DeadlineExceeded {
 		return "", fmt.Errorf("got %w, wanted DeadlineExceeded", err)
 	}
-	return "a stream left open ended with DeadlineExceeded after 50 ms", nil
+	return "a stream left open ended with DeadlineExceeded after 200 ms", nil
 }
 
 func cancellation(ctx context.Context, greeter helloworld.GreeterClient) (string, error) {
@@ -148,6 +163,24 @@ func cancellation(ctx context.Context, greeter helloworld.GreeterClient) (string
 		return "", fmt.Errorf("got %w, wanted Canceled", err)
 	}
 	return "cancelled after the first reply", nil
+}
+
+func richError(ctx context.Context, greeter helloworld.GreeterClient) (string, error) {
+	_, err := greeter.SayHello(ctx, &helloworld.HelloRequest{Name: strings.Repeat("a", 10_001)})
+	if status.Code(err) != codes.InvalidArgument {
+		return "", fmt.Errorf("got %w, wanted InvalidArgument", err)
+	}
+	// Details reads grpc-status-details-bin.
+	for _, detail := range status.Convert(err).Details() {
+		if badRequest, ok := detail.(*errdetails.BadRequest); ok {
+			for _, violation := range badRequest.GetFieldViolations() {
+				if violation.GetField() == "name" {
+					return "InvalidArgument, field name: " + violation.GetDescription(), nil
+				}
+			}
+		}
+	}
+	return "", fmt.Errorf("%w has no BadRequest for the field name", err)
 }
 
 // openStream starts a bidirectional call and returns once its first reply is there.
@@ -187,9 +220,12 @@ var steps = []struct {
 	{"SayHelloStreamReply, server streaming", serverStreaming},
 	{"SayHelloBidiStream, bidirectional", bidirectional},
 	{"SayHelloToAll, client streaming", clientStreaming},
+	{"metadata both ways", metadataBothWays},
 	{"a quick call beside an open stream", quickCallBesideOpenStream},
 	{"a deadline", deadline},
 	{"a cancellation", cancellation},
+	{"an error with details", richError},
+	{"gzip", compression},
 }
 
 func main() {
@@ -212,7 +248,8 @@ func runSteps(address, ca string) (failed int, err error) {
 			return 0, err
 		}
 	}
-	channel, err := grpc.NewClient(address, grpc.WithTransportCredentials(security))
+	channel, err := grpc.NewClient(
+		address, grpc.WithTransportCredentials(security), grpc.WithStatsHandler(wireSizesHandler{}))
 	if err != nil {
 		return 0, err
 	}

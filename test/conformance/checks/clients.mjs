@@ -2,10 +2,12 @@ import { expect, expectSuccess, runCases } from "../support/cases.mjs";
 import { MissingTool, run as runTool } from "../support/process.mjs";
 import { root } from "../support/server.mjs";
 
-export const name = "gRPC clients in Node, Python and Go";
+export const name = "gRPC clients in seven languages";
+
+const languages = ["node", "python", "go", "java", "rust", "cpp", "ruby"];
 
 // The first run of a client installs and builds it.
-const timeoutMs = 300_000;
+const timeoutMs = 600_000;
 
 export function run(server) {
   const transports = {
@@ -13,7 +15,7 @@ export function run(server) {
     TLS: ["--address", `localhost:${server.port}`, "--ca", server.ca],
   };
   const cases = {};
-  for (const language of ["node", "python", "go"]) {
+  for (const language of languages) {
     for (const [transport, options] of Object.entries(transports)) {
       cases[`${language}, ${transport}`] = () => runClient(language, options);
     }
