@@ -39,6 +39,10 @@ export interface EndpointContext {
   readonly counts: ConnectionCounts;
 }
 
+/** Connections that may wait to be accepted: Node's 511 turn away a part of a thousand that come at once, for a second
+ * and more. The system has a limit of its own, usually this. */
+const BACKLOG = 4096;
+
 /** A TLS alert "protocol_version" says more to a TLS client than a closed socket. */
 const NO_TLS_HERE = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
 
@@ -67,7 +71,9 @@ export class Endpoint implements ListenAddress {
     const server = createServer(options, (socket) => this.accept(socket));
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(path === undefined ? { host, port } : { path }, () => resolve());
+      server.listen({ ...(path === undefined ? { host, port } : { path }), backlog: BACKLOG }, () =>
+        resolve(),
+      );
     });
     // Running out of file descriptors shows here; the server goes on accepting when some are free again.
     server.on("error", () => {});
