@@ -17,6 +17,9 @@ writeFileSync(requestFile, encodeText("world"));
 const replyBytes = { grpc: 20, file: 13 };
 
 const sampleMs = 100;
+/** h2load waits for ever when its time is over while a connection is still being made: then it is asked again. */
+const graceSeconds = 10;
+const attempts = 5;
 
 /**
  * Drives one server with h2load for `seconds`.
@@ -24,7 +27,16 @@ const sampleMs = 100;
  * @returns `{ callsPerSecond, calls, clientCpu }`, `clientCpu` the share of one core (0 to 1) that h2load used
  * @throws when any call failed or was answered with something else than the greeting
  */
-export async function drive({ server, load, seconds, core, logFile }) {
+export async function drive(settings) {
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await driveOnce(settings);
+    if (result !== null) return result;
+    if (attempt === attempts) throw new Error(`h2load did not end in ${attempts} attempts`);
+  }
+}
+
+/** Null when h2load did not end. */
+async function driveOnce({ server, load, seconds, core, logFile }) {
   const args = h2loadArgs({ server, load, seconds, logFile });
   const [program, ...rest] = pinned(core, [findTool("h2load"), ...args]);
   const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
@@ -35,8 +47,16 @@ export async function drive({ server, load, seconds, core, logFile }) {
       output += text;
     });
   }
+  let isStuck = false;
+  const giveUp = () => {
+    isStuck = true;
+    child.kill("SIGKILL");
+  };
+  const timer = setTimeout(giveUp, (seconds + graceSeconds) * 1000);
   const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
+  clearTimeout(timer);
   const clientCpu = cpu.stop();
+  if (isStuck) return null;
   if (code !== 0) throw new Error(`h2load exited with ${code}:\n${output}`);
   return { ...readReport(output, server), clientCpu };
 }

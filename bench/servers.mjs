@@ -33,8 +33,8 @@ const servers = {
     ],
   },
   compat: { ...unary, command: () => [process.execPath, path.join(here, "servers/grpc-js.mjs"), "compat"] },
-  "grpc-js": { ...unary, command: () => [process.execPath, path.join(here, "servers/grpc-js.mjs")] },
-  "node-http2": { ...unary, command: () => [process.execPath, path.join(here, "servers/node-http2.mjs")] },
+  "grpc-js": { ...unary, command: () => onNode("grpc-js.mjs") },
+  "node-http2": { ...unary, command: () => onNode("node-http2.mjs") },
   nghttpd: {
     kind: "file",
     path: "/hello.txt",
@@ -49,6 +49,15 @@ const servers = {
     ],
   },
 };
+
+function onNode(script) {
+  return [
+    process.execPath,
+    "--import",
+    path.join(here, "servers/backlog.mjs"),
+    path.join(here, "servers", script),
+  ];
+}
 
 export const serverNames = Object.keys(servers);
 

@@ -17,4 +17,6 @@ server.on("stream", (stream) => {
   });
   stream.on("error", () => {}); // A client that leaves resets its streams; nothing is to be done about it.
 });
-server.listen(0, "127.0.0.1", () => console.log(`listening on 127.0.0.1:${server.address().port}`));
+server.listen({ port: 0, host: "127.0.0.1" }, () =>
+  console.log(`listening on 127.0.0.1:${server.address().port}`),
+);
