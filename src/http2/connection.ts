@@ -4,12 +4,14 @@ import { noTimer, type Timer } from "./clock.ts";
 import type { ConnectionHost, Http2Context } from "./context.ts";
 import { Control, Ping } from "./control.ts";
 import { Drain } from "./drain.ts";
+import { Ending } from "./ending.ts";
 import { FloodGuards } from "./flood-guards.ts";
-import { CLIENT_PREFACE, Flag, FrameType, readUint31 } from "./frame.ts";
+import { Flag, FrameType, readUint31 } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { HeaderAssembly } from "./header-assembly.ts";
 import type { Http2Limits } from "./limits.ts";
 import { Output } from "./output.ts";
+import { ClientPreface } from "./preface.ts";
 import { Sender, type SenderEvents } from "./sender.ts";
 import { PeerSettings } from "./settings.ts";
 import { type Stallable, StallWatch } from "./stall-watch.ts";
@@ -27,7 +29,7 @@ type Phase = "preface" | "settings" | "open" | "closing" | "closed";
  */
 export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, Stallable {
   private phase: Phase = "preface";
-  private prefaceBytes = 0;
+  private readonly preface = new ClientPreface();
   private inTurn = false;
   private turnIsDue = false;
   private flushIsDue = false;
@@ -41,6 +43,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   private readonly assembly: HeaderAssembly;
   private readonly drainage: Drain;
   private readonly stalls: StallWatch;
+  private readonly ending: Ending;
   private readonly limits: Http2Limits;
   private readonly flushSoon = () => this.flush();
   private readonly resumeTurn = () => {
@@ -60,23 +63,10 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     const settings = new PeerSettings();
     const bandwidth = new BandwidthEstimator(limits, budget);
     this.output = new Output(host, context.scratch);
-    this.sender = new Sender(this.output, settings, limits, this);
+    this.sender = new Sender(this.output, settings, limits, this, (bytes) => budget.add(bytes));
     this.guards = new FloodGuards(clock, limits);
     this.assembly = new HeaderAssembly(clock, limits, () => this.fail(v.headerBlockTimeout));
-    const { rejections, push, onExchange } = context;
-    this.streams = new Streams(
-      peer,
-      limits,
-      budget,
-      bandwidth,
-      this.guards,
-      settings,
-      this.sender,
-      rejections,
-      push,
-      onExchange,
-      this,
-    );
+    this.streams = new Streams(peer, context, bandwidth, this.guards, settings, this.sender, this);
     this.control = new Control(
       clock,
       limits,
@@ -89,6 +79,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     );
     this.drainage = new Drain(clock, limits, this.control, this.streams, () => this.endWhenIdle());
     this.stalls = new StallWatch(clock, limits, this);
+    this.ending = new Ending(clock, limits, this, () => host.destroy());
     this.timer = clock.after(limits.prefaceTimeoutMs, () => this.fail(v.prefaceTimeout));
     this.control.sendPreface();
     this.wake();
@@ -109,16 +100,13 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   }
 
   private recvPreface(bytes: Buffer): Buffer | null {
-    const count = Math.min(CLIENT_PREFACE.length - this.prefaceBytes, bytes.length);
-    const expected = CLIENT_PREFACE.subarray(this.prefaceBytes, this.prefaceBytes + count);
-    if (!bytes.subarray(0, count).equals(expected)) {
+    const rest = this.preface.recv(bytes);
+    if (rest === false) {
       this.fail(v.badPreface);
       return null;
     }
-    this.prefaceBytes += count;
-    if (this.prefaceBytes < CLIENT_PREFACE.length) return null;
-    this.phase = "settings";
-    return bytes.subarray(count);
+    if (rest !== null) this.phase = "settings";
+    return rest;
   }
 
   /** One turn: a bounded number of frames, then everything they caused leaves in one write. */
@@ -350,6 +338,11 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
   /** Ends the connection without failing a call, in two phases. `debugData` tells the peer why. */
   drain(debugData: string): void {
     if (!this.isLive()) return;
+    // Who has not said anything has nothing to lose.
+    if (this.phase === "preface") {
+      this.close(ErrorCode.NO_ERROR, debugData);
+      return;
+    }
     this.timer.cancel();
     this.drainage.begin(debugData);
     this.wake();
@@ -369,8 +362,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     }
     this.output.flush();
     this.host.end();
-    // A peer that does not close its side keeps no socket of ours.
-    this.timer = this.context.clock.after(this.limits.closeTimeoutMs, () => this.host.destroy());
+    this.ending.begin();
   }
 
   /** Ends what a drain has left: the client is told of each stream that it is cancelled. */
@@ -385,6 +377,7 @@ export class Http2Connection implements FrameSink, SenderEvents, StreamsEvents, 
     if (this.phase === "closed") return;
     this.phase = "closed";
     this.stop();
+    this.ending.stop();
     this.streams.abortAll("connection-lost");
     this.output.discard();
   }

@@ -2,6 +2,9 @@ import { type FieldList, RequestHead } from "../exchange.ts";
 import { malformed, type Violation } from "./violations.ts";
 
 /** A request's head with what the engine itself needs of it. */
+/** Heads above this are counted: a thousand streams with the largest ones hold 16 MiB. */
+const LARGE_HEAD_BYTES = 1024;
+
 export class Http2RequestHead extends RequestHead {
   constructor(
     method: string,
@@ -15,7 +18,13 @@ export class Http2RequestHead extends RequestHead {
     readonly urgency: number,
   ) {
     super(method, scheme, authority, path, fields);
+    let size = path.length;
+    for (const text of fields) size += text.length;
+    this.keptBytes = size > LARGE_HEAD_BYTES ? size : 0;
   }
+
+  /** What counts as memory kept while its stream is open; 0 for a head that is small beside the stream itself. */
+  readonly keptBytes: number;
 }
 
 /** The head of a request that is well-formed HTTP/2 but that no server can serve: it is answered 400. */

@@ -17,6 +17,8 @@ import { SendWindow } from "./window.ts";
 
 /** Urgencies of RFC 9218, most urgent first. */
 const URGENCIES = 8;
+/** Whatever the peer allows: the streams of a connection take turns by frames, and a socket is seen to move by them. */
+const MOST_DATA_BYTES = 64 * 1024;
 /** So many reset streams may lie in the queues before they are looked through. */
 const MAX_FORGOTTEN = 64;
 
@@ -61,6 +63,8 @@ export class Sender {
     private readonly peerSettings: PeerSettings,
     limits: Http2Limits,
     private readonly events: SenderEvents,
+    /** Told of bytes that begin to wait, and of those (negative) that wait no longer. */
+    private readonly countUnsent: (bytes: number) => void = () => {},
   ) {
     this.encoder = new HpackEncoder(limits.maxEncoderTableBytes);
   }
@@ -146,7 +150,7 @@ export class Sender {
     if (bytes.length > 0) stream.outbound.push(bytes);
     if (more !== undefined && more.length > 0) stream.outbound.push(more);
     stream.outboundBytes += length;
-    this.queuedBytes += length;
+    this.addQueued(length);
     this.enqueue(stream);
     this.pump();
   }
@@ -163,7 +167,12 @@ export class Sender {
   /** The bytes a single DATA frame of this stream may have now. */
   private allowance(stream: Http2Stream): number {
     if (this.isBlocked) return 0;
-    return Math.min(this.window.available, stream.sendWindow, this.peerSettings.maxFrameSize);
+    return Math.min(
+      this.window.available,
+      stream.sendWindow,
+      this.peerSettings.maxFrameSize,
+      MOST_DATA_BYTES,
+    );
   }
 
   private frameWhole(
@@ -186,9 +195,14 @@ export class Sender {
     this.explainedFrames += 4 + bytes / 256;
   }
 
+  private addQueued(bytes: number): void {
+    this.queuedBytes += bytes;
+    this.countUnsent(bytes);
+  }
+
   /** The stream is gone: drops its unsent bytes. */
   forget(stream: Http2Stream): void {
-    this.queuedBytes -= stream.outboundBytes;
+    this.addQueued(-stream.outboundBytes);
     stream.outboundBytes = 0;
     stream.outbound = null;
     if (stream.isQueued && ++this.forgottenStreams > MAX_FORGOTTEN) this.dropForgotten();
@@ -256,7 +270,7 @@ export class Sender {
     const at = this.output.reserve(FRAME_HEADER_BYTES);
     writeFrameHeader(this.output.buffer, at, length, FrameType.DATA, 0, stream.id);
     this.takeQueued(stream, length);
-    this.queuedBytes -= length;
+    this.addQueued(-length);
   }
 
   /** Moves `length` bytes from the stream's queue to the output. */

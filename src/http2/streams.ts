@@ -1,9 +1,10 @@
 import type { AbortReason, ExchangeHandler, FieldSection, Peer } from "../exchange.ts";
 import type { BandwidthEstimator } from "./bandwidth.ts";
+import type { Http2Context } from "./context.ts";
 import type { FloodGuards } from "./flood-guards.ts";
-import { Flag, MAX_STREAM_ID } from "./frame.ts";
+import { Flag, MAX_STREAM_ID, MAX_WINDOW } from "./frame.ts";
 import type { HeaderAssembly } from "./header-assembly.ts";
-import { HeaderBlocks, type Rejections, type StreamOpener } from "./header-blocks.ts";
+import { HeaderBlocks, type StreamOpener } from "./header-blocks.ts";
 import { Inflow } from "./inflow.ts";
 import type { Http2Limits } from "./limits.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
@@ -35,24 +36,27 @@ export interface StreamsEvents {
 export class Streams implements StreamOwner, StreamOpener {
   /** We have seen the acknowledgement of our SETTINGS, so the peer knows the limit of streams. */
   limitIsKnown = false;
+  private readonly limits: Http2Limits;
+  private readonly budget: MemoryBudget;
+  private readonly onExchange: ExchangeHandler;
   private readonly table: StreamTable;
   private readonly blocks: HeaderBlocks;
   private readonly inflow: Inflow;
 
   constructor(
     readonly peer: Peer,
-    private readonly limits: Http2Limits,
-    private readonly budget: MemoryBudget,
+    context: Http2Context,
     bandwidth: BandwidthEstimator,
     private readonly guards: FloodGuards,
     private readonly settings: PeerSettings,
     private readonly sender: Sender,
-    rejections: Rejections,
-    mayPush: boolean,
-    private readonly onExchange: ExchangeHandler,
     private readonly events: StreamsEvents,
   ) {
-    this.table = new StreamTable(limits, settings, mayPush);
+    const { limits, budget, rejections, push, onExchange } = context;
+    this.limits = limits;
+    this.budget = budget;
+    this.onExchange = onExchange;
+    this.table = new StreamTable(limits, settings, push);
     this.blocks = new HeaderBlocks(limits, this.table, rejections, this);
     this.inflow = new Inflow(limits, budget, bandwidth, sender, () => events.sampleBandwidth());
   }
@@ -107,6 +111,7 @@ export class Streams implements StreamOwner, StreamOpener {
     const initial = endStream ? StreamState.halfClosedRemote : StreamState.open;
     const stream = new Http2Stream(this, streamId, head, initial, this.settings.initialWindowSize);
     this.table.add(stream);
+    this.budget.add(head.keptBytes);
     this.sender.explainedFrames++;
     return stream;
   }
@@ -174,7 +179,7 @@ export class Streams implements StreamOwner, StreamOpener {
     const stream = this.table.find(streamId);
     if (stream === undefined) return null;
     if (increment === 0) return v.windowUpdateZero;
-    if (stream.sendWindow + increment > MAX_STREAM_ID) return v.windowOverflow;
+    if (stream.sendWindow + increment > MAX_WINDOW) return v.windowOverflow;
     stream.sendWindow += increment;
     this.sender.enqueue(stream);
     this.sender.pump();
@@ -190,7 +195,7 @@ export class Streams implements StreamOwner, StreamOpener {
   /** The peer changed SETTINGS_INITIAL_WINDOW_SIZE: every open stream moves with it (RFC 9113 section 6.9.2). */
   shiftSendWindows(by: number): Violation | null {
     for (const stream of this.table.values()) {
-      if (stream.sendWindow + by > MAX_STREAM_ID) return v.connectionWindowOverflow;
+      if (stream.sendWindow + by > MAX_WINDOW) return v.connectionWindowOverflow;
       stream.sendWindow += by;
       this.sender.enqueue(stream);
     }
@@ -277,6 +282,7 @@ export class Streams implements StreamOwner, StreamOpener {
       this.settings.initialWindowSize,
     );
     this.table.add(stream);
+    this.budget.add(head.keptBytes);
     this.serve(stream, true);
     this.events.wake();
     return true;
@@ -324,6 +330,7 @@ export class Streams implements StreamOwner, StreamOpener {
 
   private remove(stream: Http2Stream, how: "ended" | "reset"): void {
     if (!this.table.remove(stream, how)) return;
+    this.budget.add(-stream.head.keptBytes);
     if (stream.outboundBytes > 0) this.sender.forget(stream);
     stream.letGo();
     this.inflow.settle(stream);

@@ -14,9 +14,6 @@ export type HandlerFunction = (input: unknown, call: CallContext) => unknown;
 /** No request has arrived yet; undefined would be a request that was decoded to nothing. */
 const NO_REQUEST = Symbol("no request");
 
-/** A request of a frame or more counts as memory kept until its call ends: a client may never end its side. */
-const HOLD_FROM_BYTES = 16 * 1024;
-
 /** Runs the handler with its input and sends what it returns. */
 type Answer = (call: Call, input: unknown) => void;
 
@@ -44,7 +41,8 @@ function oneRequest(answer: Answer): MethodDriver {
     recvMessage(call, message, bytes) {
       if (call.input === NO_REQUEST) {
         call.input = message;
-        if (bytes >= HOLD_FROM_BYTES) call.writer.hold(bytes);
+        // Until the call ends, since its client may never end its side.
+        call.writer.hold(bytes);
         return;
       }
       const text = "More than one request for a method that takes one";

@@ -65,8 +65,9 @@ export class InjectedCall<Reply> implements AsyncIterable<Reply>, CallWriter {
     }
     const exchange = new NoExchange(path, metadata, () => this.recvReset());
     this.call = new Call(host, exchange, this, method, timeoutMs);
-    signal?.addEventListener("abort", () => this.cancel(), { once: true });
     this.call.open();
+    if (signal?.aborted) this.cancel();
+    else signal?.addEventListener("abort", () => this.cancel(), { once: true });
     this.send(requests, method).catch((error) => this.fail(error));
   }
 
@@ -88,6 +89,7 @@ export class InjectedCall<Reply> implements AsyncIterable<Reply>, CallWriter {
   private async send(requests: Requests, { schema }: Method): Promise<void> {
     const all = isIterable(requests) ? requests : [requests];
     for await (const request of all) {
+      if (this.call?.isOver) return;
       if (this.isHeldUp) await new Promise<void>((resolve) => (this.whenResumed = resolve));
       this.call?.recvMessage(schema.request.encode(request));
     }

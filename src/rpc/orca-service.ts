@@ -4,6 +4,8 @@ import type { CallContext } from "./call-context.ts";
 import type { LoadReport } from "./load-report.ts";
 import { type ServiceImplementation, serviceOf } from "./service.ts";
 
+/** Node's timers hold 31 bits of milliseconds; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 0x7fff_ffff;
 const NAME = "xds.service.orca.v3.OpenRcaService";
 
 interface ReportRequest {
@@ -19,7 +21,7 @@ interface ReportRequest {
 export function orcaService(report: LoadReport, minIntervalMs = 30_000): ServiceImplementation {
   const handlers = {
     async *streamCoreMetrics({ reportInterval }: ReportRequest, { signal }: CallContext) {
-      const intervalMs = Math.max(minIntervalMs, toMs(reportInterval));
+      const intervalMs = Math.min(LONGEST_TIMER_MS, Math.max(minIntervalMs, toMs(reportInterval)));
       for (;;) {
         yield report;
         await wait(intervalMs, undefined, { signal, ref: false });

@@ -20,7 +20,7 @@ export const defaultMessageLimits: MessageLimits = {
 export interface Timeouts {
   /** When the client names no deadline. */
   readonly defaultMs: number;
-  /** At most, when it does. */
+  /** At most, whatever it names. */
   readonly maxMs: number;
 }
 

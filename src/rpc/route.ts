@@ -1,4 +1,4 @@
-import type { Exchange, Peer } from "../exchange.ts";
+import type { Exchange, Peer, RequestHead } from "../exchange.ts";
 
 /** A plain HTTP request as a route sees it. */
 export interface HttpRequest {
@@ -9,7 +9,7 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   readonly authority: string;
   readonly peer: Peer;
-  /** The first value of a header field. */
+  /** The first value of a header field; of `cookie`, all. */
   header(name: string): string | undefined;
   readonly body: Uint8Array;
   /** Promises another path of this server to a client that allows it; false when it does not. */
@@ -60,8 +60,15 @@ export function requestOf(exchange: Exchange, body: Uint8Array): HttpRequest {
     query: new URLSearchParams(queryAt < 0 ? "" : path.slice(queryAt + 1)),
     authority,
     peer: exchange.peer,
-    header: (name) => exchange.head.get(name.toLowerCase()),
+    header: (name) => fieldOf(exchange.head, name.toLowerCase()),
     body,
     push: (target) => exchange.push(target),
   };
+}
+
+/** HTTP/2 may send cookies in crumbs, which are one field to whoever reads them (RFC 9113 section 8.2.3). */
+function fieldOf(head: RequestHead, name: string): string | undefined {
+  if (name !== "cookie") return head.get(name);
+  const crumbs = head.getAll(name);
+  return crumbs.length === 0 ? undefined : crumbs.join("; ");
 }

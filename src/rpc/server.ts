@@ -56,7 +56,7 @@ export interface ServerOptions {
   readonly observer?: ServerObserver;
 }
 
-/** Hears what happens on the connections of a server. A peer is one object from the first event to the last. */
+/** Hears what happens on the HTTP/2 connections of a server. A peer is one object from the first event to the last. */
 export interface ServerObserver {
   connectionOpened?(peer: Peer): void;
   connectionClosed?(peer: Peer): void;

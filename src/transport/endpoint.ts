@@ -86,9 +86,8 @@ export class Endpoint implements ListenAddress {
 
   /** Takes certificate and key for the connections from now on; null: there are none. */
   setTls(settings: TlsSettings | null): void {
-    if (settings === null) this.tlsServer = null;
-    else if (this.tlsServer === null) this.tlsServer = this.createTlsServer(settings);
-    else this.tlsServer.setSecureContext(tlsOptions(settings));
+    // A new one rather than another context for the old: whether clients need a certificate is no part of a context.
+    this.tlsServer = settings === null ? null : this.createTlsServer(settings);
   }
 
   /** Accepts no more connections, and leaves those it has alone. */
@@ -123,6 +122,8 @@ export class Endpoint implements ListenAddress {
     }
     // A reset by the peer is no news; "close" follows and cleans up.
     socket.on("error", () => {});
+    // As TCP sockets do by themselves: a peer that sends no more is answered by the end of our side.
+    if (socket.allowHalfOpen) socket.once("end", () => socket.end());
     sniffProtocol(socket, this.context.limits.prefaceTimeoutMs, (protocol, firstBytes) => {
       this.connections.recvFirstBytes(socket);
       if (protocol === "tls") this.startTls(socket, firstBytes);

@@ -199,6 +199,24 @@ describe("a gRPC call with compression", () => {
     }
   });
 
+  it("a driver that throws ends that one call", async () => {
+    const method = textMethod("unary", () => "");
+    const throwing = {
+      schema: method.schema,
+      driver: {
+        ...method.driver,
+        recvMessage() {
+          throw new Error("SECRET");
+        },
+      },
+    };
+    const peer = new GrpcPeer([throwing]);
+    const id = peer.open(["grpc-encoding", "gzip"]);
+    peer.sendLast(id, compressed(gzipSync(noise(5000).toString("base64"))));
+    const { headers } = await answerOf(peer, id);
+    expect([headers["grpc-status"], peer.host.errors]).to.deep.equal(["2", ["A handler failed"]]);
+  });
+
   it("a call that is cancelled while its message is inflated ends quietly, and nothing is kept", async () => {
     const peer = new GrpcPeer([echo()]);
     const id = peer.open(["grpc-encoding", "gzip"]);

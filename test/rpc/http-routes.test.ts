@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { type HttpRequest, isRoute, type RouteHandler, route } from "../../src/rpc/route.ts";
+import {
+  type HttpRequest,
+  type HttpResponse,
+  isRoute,
+  type RouteHandler,
+  route,
+} from "../../src/rpc/route.ts";
 import { data, requestFields, rstStream } from "../support/frames.ts";
 import { GrpcPeer } from "../support/grpc-peer.ts";
 import { textMethod } from "../support/test-host.ts";
@@ -49,6 +55,28 @@ describe("an HTTP route", () => {
       expect(peer.host.errors).to.have.length(1);
     });
   }
+
+  for (const [name, response] of [
+    ["a body that is an object", { body: { a: 1 } }],
+    ["a field that is a number", { headers: { "x-n": 5 } }],
+    ["a status that is none of an answer", { status: 100 }],
+    ["a status that is a text", { status: "200" }],
+    ["a length of its own", { headers: { "content-length": "2" }, body: "ok" }],
+    ["a field of the connection", { headers: { Connection: "close" } }],
+  ] as [string, object][]) {
+    it(`answers 500 for ${name}, and the connection goes on`, async () => {
+      const peer = serve(({ query }) => (query.has("bad") ? (response as HttpResponse) : { body: "fine" }));
+      expect((await ask(peer, "GET", "/here?bad")).headers[":status"]).to.equal("500");
+      const { headers, body } = await ask(peer);
+      expect([headers[":status"], body, peer.host.errors.length]).to.deep.equal(["200", "fine", 1]);
+    });
+  }
+
+  it("reads the crumbs of cookies as one field", async () => {
+    const peer = serve(({ header }) => ({ body: `${header("Cookie")} ${header("x-none")}` }));
+    const fields = requestFields("/here", ["cookie", "a=1", "cookie", "b=2"], "GET");
+    expect((await peer.answer(peer.openWith(fields, true))).body).to.equal("a=1; b=2 undefined");
+  });
 
   it("keeps a body of many small parts in as much memory as it has bytes (CVE-2026-84304)", async () => {
     let length = 0;

@@ -2,6 +2,8 @@ import { expect } from "chai";
 import type { GreeterHandlers } from "../../src/generated/helloworld/Greeter.ts";
 import {
   createServer,
+  type Implementation,
+  type Interceptor,
   implement,
   loadSchema,
   Metadata,
@@ -118,6 +120,33 @@ describe("a call without a connection", () => {
     expect(seen).to.deep.equal(["/helloworld.Greeter/SayHello"]);
   });
 
+  it("passes those of the server, then of the service, then of the method", async () => {
+    const seen: string[] = [];
+    const named =
+      (name: string): Interceptor =>
+      (_call, next) => {
+        seen.push(name);
+        return next();
+      };
+    const guarded = createServer({ schema, interceptors: [named("server")] });
+    const handlers: Implementation<GreeterHandlers> = {
+      sayHello: ({ name }) => ({ message: name }),
+      sayHelloStreamReply: () => [],
+      sayHelloBidiStream: () => [],
+      sayHelloToAll: () => ({ message: "" }),
+    };
+    guarded.addService(
+      implement<GreeterHandlers>("helloworld.Greeter", handlers, {
+        interceptors: [named("service 1"), named("service 2")],
+        methods: { sayHello: [named("method")] },
+      }),
+    );
+    await guarded.inject("helloworld.Greeter/SayHello", {}).reply();
+    expect(seen.splice(0)).to.deep.equal(["server", "service 1", "service 2", "method"]);
+    await guarded.inject("helloworld.Greeter/SayHelloToAll", []).reply();
+    expect(seen).to.deep.equal(["server", "service 1", "service 2"]);
+  });
+
   it("of an unknown method is UNIMPLEMENTED, and of one that is answered all the same is not", async () => {
     expect((await server.inject("a.B/C", {}).status).code).to.equal(StatusCode.UNIMPLEMENTED);
     server.handleUnknown(async function* (requests) {
@@ -137,6 +166,29 @@ describe("a call without a connection", () => {
     expect((await cancelled.status).code).to.equal(StatusCode.CANCELLED);
     const late = server.inject("helloworld.Greeter/SayHelloToAll", [{ name: "wait" }], { timeoutMs: 10 });
     expect((await late.status).code).to.equal(StatusCode.DEADLINE_EXCEEDED);
+  });
+
+  it("stops asking for requests when it is over", async () => {
+    let asked = 0;
+    const endless = async function* () {
+      for (;;) {
+        asked++;
+        await settle();
+        yield { name: "nobody" };
+      }
+    };
+    const unary = server.inject("helloworld.Greeter/SayHello", endless());
+    expect((await unary.status).code).to.equal(StatusCode.UNIMPLEMENTED);
+    const before = asked;
+    for (let i = 0; i < 5; i++) await settle();
+    expect(asked - before).to.be.at.most(1);
+  });
+
+  it("with a signal that was aborted before is cancelled", async () => {
+    const call = server.inject("helloworld.Greeter/SayHelloToAll", [{ name: "wait" }], {
+      signal: AbortSignal.abort(),
+    });
+    expect((await call.status).code).to.equal(StatusCode.CANCELLED);
   });
 
   it("whose request is none says so to whoever made it", async () => {

@@ -139,6 +139,19 @@ describe("the load of a server, out of band (gRPC proposal A51)", () => {
   });
 });
 
+describe("an interval that no timer can hold", () => {
+  it("is as long as one can be, and not none at all", async () => {
+    const service = orcaService(new LoadReport(), 5);
+    const [method] = bindService(service.schema!, service);
+    const fake = new FakeCall(method);
+    fake.call.recvMessage(method.schema.request.encode({ reportInterval: { seconds: 3_000_000 } }));
+    fake.call.recvEnd();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(fake.writer.messages).to.have.length(1);
+    fake.call.recvCancel("gone");
+  });
+});
+
 describe("a handler for unknown methods", () => {
   const echoBytes = async function* (requests: AsyncIterable<Uint8Array>) {
     for await (const bytes of requests) yield Buffer.concat([Buffer.from("<"), bytes, Buffer.from(">")]);

@@ -11,7 +11,9 @@ export function useFakeTimers(clock: FakeClock): () => void {
     return Object.assign(timer, { unref: () => timer });
   };
   globalThis.setTimeout = start as unknown as typeof setTimeout;
-  const stop = (timer: { cancel(): void }) => timer.cancel();
+  // Something else of the process may stop a timer that it started before.
+  const stop = (timer: { cancel?(): void } & NodeJS.Timeout) =>
+    timer.cancel === undefined ? clearTimeout(timer) : timer.cancel();
   globalThis.clearTimeout = stop as unknown as typeof clearTimeout;
   return () => Object.assign(globalThis, { setTimeout, clearTimeout });
 }

@@ -83,6 +83,7 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
   }
 
   private recvInflating(encoding: Encoding, inflated: Promise<Uint8Array>, bytes: number): void {
+    const fail = (error: unknown) => this.call.fail(error);
     this.isInflating = true;
     this.deframer.pause();
     this.exchange.pause();
@@ -92,11 +93,13 @@ export class GrpcExchangeCall implements ExchangeReceiver, MessageSink, CallWrit
         (message) => this.call.recvMessage(message, true),
         (error) => this.recvBadCompression(encoding, error),
       )
+      .catch(fail)
       .finally(() => {
         this.exchange.hold(-bytes);
         this.isInflating = false;
         if (!this.isPaused && !this.call.isOver) this.resume();
-      });
+      })
+      .catch(fail);
   }
 
   private recvBadCompression(encoding: Encoding, error: unknown): void {

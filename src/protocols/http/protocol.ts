@@ -31,7 +31,7 @@ export const httpProtocol: Protocol = {
     async function answer({ handler }: Route, body: Uint8Array): Promise<HttpResponse> {
       try {
         const response = await handler(requestOf(exchange, body));
-        checkHeaders(response.headers ?? {});
+        checkResponse(response);
         return response;
       } catch (error) {
         host.log.error("A route failed", { path, error });
@@ -66,17 +66,36 @@ function notFound(exchange: Exchange, host: CallHost): HttpResponse {
   );
 }
 
+/** Fields of a connection rather than of an answer (RFC 9113 section 8.2.2), and the one that is always ours. */
+const NOT_A_ROUTES = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+  "content-length",
+]);
+
 /**
- * What is no field of HTTP must not leave as one: HTTP/2 would carry a line break that HTTP/1.1 behind a proxy splits at
- * (RFC 9113 section 10.3).
+ * What is no answer must not leave as one: a wrong length would end the connection and every other stream on it, and a
+ * line break in a field is split at by HTTP/1.1 behind a proxy (RFC 9113 section 10.3).
  *
- * @throws TypeError naming the field
+ * @throws TypeError naming what is wrong
  */
-function checkHeaders(headers: Readonly<Record<string, string>>): void {
+function checkResponse({ status = 200, headers = {}, body = "" }: HttpResponse): void {
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new TypeError(`${status} is no status of an answer: those are 200 to 599`);
+  }
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
+    throw new TypeError("The body of an answer must be a string or bytes (Uint8Array)");
+  }
   for (const [name, value] of Object.entries(headers)) {
     if (!FIELD_NAME.test(name)) throw new TypeError(`"${name}" is no name of a header field`);
-    if (!FIELD_VALUE.test(value))
-      throw new TypeError(`The header field "${name}" has characters that cannot be sent`);
+    if (NOT_A_ROUTES.has(name.toLowerCase()))
+      throw new TypeError(`The header field "${name}" is set by the server`);
+    if (typeof value !== "string" || !FIELD_VALUE.test(value)) {
+      throw new TypeError(`The header field "${name}" must be a string of characters that can be sent`);
+    }
   }
 }
 

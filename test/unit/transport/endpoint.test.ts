@@ -144,6 +144,31 @@ describe("an endpoint", () => {
     session.destroy();
   });
 
+  it("asks for client certificates from the moment it is told to", async () => {
+    const endpoint = await listener.listen({ host: "127.0.0.1", port: 0 }, { tls });
+    endpoint.setTls({ ...tls, clientCa: ca });
+    const known = secure(endpoint.port, { ...tls, rejectUnauthorized: false });
+    expect(await ask(known)).to.equal("tls true");
+    const unknown = secure(endpoint.port, { rejectUnauthorized: false }).on("error", () => {});
+    const request = unknown.request({});
+    await new Promise((resolve) => request.on("error", resolve).on("close", resolve));
+    expect(listener.openStreams).to.equal(0);
+    for (const session of [known, unknown]) session.destroy();
+  });
+
+  it("lets go of a stream of bytes whose other side has ended", async () => {
+    const endpoint = listener.createEndpoint({ plaintext: "loopback" });
+    const [ours, theirs] = duplexPair();
+    endpoint.accept(ours);
+    theirs.resume();
+    theirs.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    theirs.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]));
+    theirs.end();
+    await once(theirs, "end");
+    expect(ours.writableEnded).to.equal(true);
+    ours.destroy();
+  });
+
   /** A session with one request that is not answered yet. */
   async function busySession(endpoint: Endpoint): Promise<ClientHttp2Session> {
     const session = connect(`http://127.0.0.1:${endpoint.port}`).on("error", () => {});
