@@ -44,9 +44,11 @@ const SIZE_NAMES = ["GiB", "MiB", "KiB"];
 /** Milliseconds. With `off`, the words `off` and `0` mean never, and the value is `Infinity`. */
 export function duration({ min = 0, off = false } = {}): ValueKind<number> {
   const choice = off ? ', or "off"' : "";
+  const least = min > 0 ? `at least ${printDuration(min)}, ` : "";
+  const examples = min > 500 ? "30s, 2m or 1h" : "500ms, 30s, 2m or 1h";
   return {
     placeholder: "DURATION",
-    expected: `a duration such as 500ms, 30s, 2m or 1h (a bare number means seconds, at most 24 days)${choice}`,
+    expected: `a duration such as ${examples} (a bare number means seconds; ${least}at most 24 days)${choice}`,
     parse: (text) => {
       if (off && (text === "off" || text === "0")) return Number.POSITIVE_INFINITY;
       const ms = parseUnits(text, DURATION_UNITS, "s");
@@ -61,7 +63,7 @@ export function size({ unlimited = false } = {}): ValueKind<number> {
   const choice = unlimited ? ', or "unlimited"' : "";
   return {
     placeholder: "SIZE",
-    expected: `a size such as 4MiB, 512KiB, 10MB or 4194304 (a bare number means bytes)${choice}`,
+    expected: `a size such as 4MiB, 512KiB, 10MB or 4194304 (a bare number means bytes; at least 1)${choice}`,
     parse: (text) => {
       if (unlimited && text === "unlimited") return Number.POSITIVE_INFINITY;
       const bytes = parseUnits(text.toLowerCase(), SIZE_UNITS, "b");

@@ -100,8 +100,10 @@ export class Control {
     if (end - start < 4) return v.frameSizeWrong;
     const prioritizedId = readUint31(bytes, start);
     if (prioritizedId === 0) return v.streamIdZero;
-    this.streams.recvUrgency(prioritizedId, parseUrgency(bytes.toString("latin1", start + 4, end)));
-    return this.guards.judgeGlitch(this.sender.explainedFrames);
+    const urgency = parseUrgency(bytes.toString("latin1", start + 4, end));
+    return (
+      this.streams.recvUrgency(prioritizedId, urgency) ?? this.guards.judgeGlitch(this.sender.explainedFrames)
+    );
   }
 
   private recvPong(ping: number): void {

@@ -19,7 +19,6 @@ export class PeerSettings {
   maxConcurrentStreams = MAX_WINDOW;
   initialWindowSize = 65_535;
   maxFrameSize = DEFAULT_MAX_FRAME_BYTES;
-  maxHeaderListSize = Number.POSITIVE_INFINITY;
   private noPriorities: number | null = null;
   private seenFrame = false;
 
@@ -58,9 +57,6 @@ export class PeerSettings {
         // Zero once sent a server into an endless loop of empty CONTINUATION frames (CVE-2026-33814).
         if (value < DEFAULT_MAX_FRAME_BYTES || value > 0xff_ffff) return settingsValue;
         this.maxFrameSize = value;
-        return null;
-      case SettingId.MAX_HEADER_LIST_SIZE:
-        this.maxHeaderListSize = value;
         return null;
       case SettingId.NO_RFC7540_PRIORITIES:
         return this.applyNoPriorities(value);

@@ -187,9 +187,11 @@ export class Streams implements StreamOwner, StreamOpener {
   }
 
   /** A stream that is not open is left alone: what the frame says of it would have to be remembered. */
-  recvUrgency(streamId: number, urgency: number): void {
+  recvUrgency(streamId: number, urgency: number): Violation | null {
     const stream = this.table.find(streamId);
     if (stream !== undefined) stream.urgency = urgency;
+    // A request may be told its urgency before it comes; a push that was never promised has none (RFC 9218 section 7.1).
+    return (streamId & 1) === 0 && this.table.isIdle(streamId) ? v.frameOnIdleStream : null;
   }
 
   /** The peer changed SETTINGS_INITIAL_WINDOW_SIZE: every open stream moves with it (RFC 9113 section 6.9.2). */

@@ -64,9 +64,3 @@ export class RpcError extends Error implements Status {
       this.details.length === 0 ? undefined : encodeStatusDetails(code, message, this.details);
   }
 }
-
-/** The name of a code, for logs: `NOT_FOUND`. */
-export function statusName(code: number): string {
-  for (const [name, value] of Object.entries(StatusCode)) if (value === code) return name;
-  return `CODE_${code}`;
-}

@@ -75,7 +75,7 @@ export class Endpoint implements ListenAddress {
         resolve(),
       );
     });
-    // Running out of file descriptors shows here; the server goes on accepting when some are free again.
+    // An accept that fails ends nothing: the server goes on when it can.
     server.on("error", () => {});
     this.server = server;
     if (path !== undefined) return;

@@ -55,4 +55,10 @@ describe("RFC 9218: priorities", () => {
     peer.send(frame(FrameType.PRIORITY_UPDATE, 0, 0, Buffer.concat([uint32(99), Buffer.from("u=1")])));
     peer.expectNothing();
   });
+
+  it("ends the connection over a PRIORITY_UPDATE of a push that was never promised (section 7.1)", () => {
+    const peer = ScriptedPeer.greeted();
+    peer.send(frame(FrameType.PRIORITY_UPDATE, 0, 0, Buffer.concat([uint32(2), Buffer.from("u=1")])));
+    peer.expectGoAway("PROTOCOL_ERROR");
+  });
 });
