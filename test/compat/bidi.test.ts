@@ -54,14 +54,11 @@ describeTwins("streams both ways", (twin) => {
     });
     const options = { deadline: new Date(Date.now() + 500) };
     const { messages, code } = await client.bidi(["a", "b"], { options });
-    expect([messages, code]).to.deep.equal([
-      [{ text: "A" }, { text: "B" }],
-      twin.expected({
-        grpcJs: status.DEADLINE_EXCEEDED,
-        ours: status.OK,
-        why: "Node destroys a duplex stream behind the last message of an iteration; the handler means a plain end",
-      }),
-    ]);
+    expect(messages).to.deep.equal([{ text: "A" }, { text: "B" }]);
+    // Node destroys a duplex stream behind the last message of an iteration, and then it is a race, there, whether the
+    // plain end that the handler means is sent.
+    const isRace = twin.subject.name === "grpc-js";
+    expect(code).to.be.oneOf(isRace ? [status.OK, status.DEADLINE_EXCEEDED] : [status.OK]);
   });
 
   it("take turns", async () => {
